@@ -1,0 +1,115 @@
+import type * as pulumi from "@pulumi/pulumi";
+import type { SecretEnvironment } from "../service/contract.ts";
+
+/** A model file by content. */
+export interface Model {
+  /** Name under which the service reports it. */
+  name: string;
+  /** SHA-256 of the ONNX file, 64 lower-case hexadecimal digits; the file on the volume is `<sha256>.onnx`. */
+  sha256: string;
+}
+
+/** Where the model files lie: a folder of the node, or a volume that a storage class provides. */
+export type ModelVolume = HostPathVolume | StorageClassVolume;
+
+/** A folder that exists on the node. */
+export interface HostPathVolume {
+  type: "hostPath";
+  /** Absolute path of the folder. */
+  path: string;
+  /** Size that is told to Kubernetes, in GiB. */
+  sizeGib: number;
+  /** Host name of the one node that has the folder; without it every node is expected to have it. */
+  node?: string | undefined;
+}
+
+/** A volume made on demand. */
+export interface StorageClassVolume {
+  type: "storageClass";
+  /** Name of the storage class. */
+  name: string;
+  /** Size in GiB. */
+  sizeGib: number;
+  /** How nodes may mount it; pods mount it read-only in any case. */
+  accessMode: "ReadOnlyMany" | "ReadWriteOnce" | "ReadWriteMany";
+}
+
+/** CPU and memory of one pod, as Kubernetes quantities. */
+export interface Resources {
+  requests: { cpu: string; memory: string };
+  /** Without a CPU limit a pod may use what is idle on its node. */
+  limits: { cpu?: string | undefined; memory: string };
+}
+
+/** When pods are added: average use in percent of what a pod requests. */
+export interface Autoscaling {
+  cpuPercent: number;
+  memoryPercent: number;
+}
+
+/** How the Service is reached. */
+export interface ServiceExposure {
+  type: "ClusterIP" | "NodePort" | "LoadBalancer";
+  /** Port on every node; chosen by Kubernetes when left out. */
+  nodePort?: number | undefined;
+}
+
+/** Settings of the server in the container. */
+export interface Serving {
+  /** Inference worker threads, each with a session of its own. */
+  workers: number;
+  /** ONNX Runtime threads in each worker. */
+  threadsPerWorker: number;
+  /** Requests that may wait for a worker. */
+  queueLimit: number;
+  /** Milliseconds from receiving a request to giving up on it. */
+  requestTimeoutMs: number;
+  /** Largest request body in MiB. */
+  bodyLimitMib: number;
+  /** Largest image in millions of pixels. */
+  pixelLimitMega: number;
+  logLevel: "trace" | "debug" | "info" | "warn" | "error" | "fatal";
+}
+
+/** How pods are replaced: by adding new ones first, or, where there is no room, by ending old ones first. */
+export type Rollout = { mode: "availability"; maxSurge: number } | { mode: "resourceAware"; maxUnavailable: number };
+
+/** Who may call the service: an address range, or a namespace. */
+export type Peer = { cidr: string } | { namespace: string };
+
+/** A taint that pods may run in spite of. */
+export interface Toleration {
+  key: string;
+  operator: "Exists" | "Equal";
+  value?: string | undefined;
+  effect?: "NoSchedule" | "PreferNoSchedule" | "NoExecute" | undefined;
+}
+
+/** How one detection service runs. Defaults are those of the stack's configuration (stacks/detector-config.ts). */
+export interface DetectorSettings {
+  /** Namespace that the component creates and owns. */
+  namespace: string;
+  /** Bounds between which the autoscaler chooses the number of pods. */
+  replicas: { min: number; max: number };
+  resources: Resources;
+  autoscaling: Autoscaling;
+  service: ServiceExposure;
+  serving: Serving;
+  rollout: Rollout;
+  /** Seconds that a stopping pod still takes requests while load balancers forget it. */
+  drainSeconds: number;
+  nodeSelector: Record<string, string>;
+  tolerations: Toleration[];
+  /** Who may call the service besides pods of its own namespace. */
+  allowFrom: Peer[];
+}
+
+/** Arguments of the Detector component. */
+export interface DetectorArgs extends DetectorSettings {
+  /** Image of the service, pinned by digest. */
+  image: pulumi.Input<string>;
+  model: Model;
+  modelVolume: ModelVolume;
+  /** Values that only the service may read. */
+  secrets: SecretEnvironment<pulumi.Input<string>>;
+}

@@ -1,0 +1,113 @@
+import type { DetectorSettings } from "./detector-args.ts";
+import { cpuMillicores, MEBIBYTE, memoryBytes } from "./quantity.ts";
+
+/** A value that does not go together with another one. */
+export interface Problem {
+  /** Path of the value within the settings. */
+  path: string[];
+  /** What was expected of it. */
+  expected: string;
+  received: unknown;
+}
+
+/** A problem as a sentence. */
+export function problemText({ path, expected, received }: Problem): string {
+  return `Expected ${expected} for ${path.join(".")} but received ${JSON.stringify(received)}`;
+}
+
+/** MiB of one process before its first request: Node, ONNX Runtime, and the session of a small model. */
+const PROCESS_MIB = 192;
+
+/** Bytes per pixel of a decoded RGB image. */
+const BYTES_PER_PIXEL = 3;
+
+/** Namespaces that belong to Kubernetes: enforcing PodSecurity there would break what runs in them. */
+const SYSTEM_NAMESPACE = /^(?:default|kube-.*)$/;
+
+/** MiB that a pod uses when its queue is full of the largest bodies and every worker holds the largest image. */
+export function worstCaseMemoryMib({ workers, queueLimit, bodyLimitMib, pixelLimitMega }: DetectorSettings["serving"]) {
+  const bodies = (queueLimit + workers) * bodyLimitMib;
+  const images = (workers * pixelLimitMega * 1_000_000 * BYTES_PER_PIXEL) / MEBIBYTE;
+  return PROCESS_MIB + Math.ceil(bodies + images);
+}
+
+/** Everything in the settings that is well-formed alone but cannot work together; empty when all is well. */
+export function detectorProblems(settings: DetectorSettings): Problem[] {
+  return [
+    ...namespaceProblems(settings),
+    ...replicaProblems(settings),
+    ...resourceProblems(settings),
+    ...autoscalingProblems(settings),
+    ...serviceProblems(settings),
+  ];
+}
+
+function namespaceProblems({ namespace }: DetectorSettings): Problem[] {
+  if (!SYSTEM_NAMESPACE.test(namespace)) return [];
+  return [problem(["namespace"], "a namespace of its own, not one that belongs to Kubernetes", namespace)];
+}
+
+function replicaProblems({ replicas: { min, max }, rollout }: DetectorSettings): Problem[] {
+  const problems: Problem[] = [];
+  if (min > max) problems.push(problem(["replicas", "min"], `at most replicas.max (${max})`, min));
+  if (rollout.mode === "resourceAware" && rollout.maxUnavailable >= min) {
+    const expected = `less than replicas.min (${min}), so that one pod stays while the others are replaced,`;
+    problems.push(problem(["rollout", "maxUnavailable"], expected, rollout.maxUnavailable));
+  }
+  return problems;
+}
+
+function resourceProblems({ resources: { requests, limits }, serving }: DetectorSettings): Problem[] {
+  const problems: Problem[] = [];
+  if (limits.cpu !== undefined && cpuMillicores(requests.cpu) > cpuMillicores(limits.cpu)) {
+    problems.push(
+      problem(["resources", "requests", "cpu"], `at most resources.limits.cpu (${limits.cpu})`, requests.cpu),
+    );
+  }
+  if (memoryBytes(requests.memory) > memoryBytes(limits.memory)) {
+    const expected = `at most resources.limits.memory (${limits.memory})`;
+    problems.push(problem(["resources", "requests", "memory"], expected, requests.memory));
+  }
+  const needed = worstCaseMemoryMib(serving);
+  if (memoryBytes(limits.memory) < needed * MEBIBYTE) {
+    const expected =
+      `at least ${needed}Mi, which the process needs with serving.queueLimit + serving.workers bodies of ` +
+      "serving.bodyLimitMib and an image of serving.pixelLimitMega per worker,";
+    problems.push(problem(["resources", "limits", "memory"], expected, limits.memory));
+  }
+  return problems;
+}
+
+function autoscalingProblems({ autoscaling, resources: { requests, limits } }: DetectorSettings): Problem[] {
+  const problems: Problem[] = [];
+  // A target beyond the limit is never reached: pods would be throttled or killed, and none added.
+  const reachable = (limit: number, request: number) => Math.floor((limit / request) * 100);
+  const memory = reachable(memoryBytes(limits.memory), memoryBytes(requests.memory));
+  if (autoscaling.memoryPercent > memory) {
+    const expected = `at most ${memory} (resources.limits.memory in percent of resources.requests.memory)`;
+    problems.push(problem(["autoscaling", "memoryPercent"], expected, autoscaling.memoryPercent));
+  }
+  if (limits.cpu === undefined) return problems;
+  const cpu = reachable(cpuMillicores(limits.cpu), cpuMillicores(requests.cpu));
+  if (autoscaling.cpuPercent > cpu) {
+    const expected = `at most ${cpu} (resources.limits.cpu in percent of resources.requests.cpu)`;
+    problems.push(problem(["autoscaling", "cpuPercent"], expected, autoscaling.cpuPercent));
+  }
+  return problems;
+}
+
+function serviceProblems({ service, allowFrom }: DetectorSettings): Problem[] {
+  const problems: Problem[] = [];
+  if (service.nodePort !== undefined && service.type !== "NodePort") {
+    problems.push(problem(["service", "nodePort"], `none for a service of type ${service.type}`, service.nodePort));
+  }
+  if (service.type !== "ClusterIP" && !allowFrom.some((peer) => "cidr" in peer)) {
+    const expected = `at least one cidr for a service of type ${service.type}, which nobody outside could call otherwise,`;
+    problems.push(problem(["allowFrom"], expected, allowFrom));
+  }
+  return problems;
+}
+
+function problem(path: string[], expected: string, received: unknown): Problem {
+  return { path, expected, received };
+}

@@ -1,0 +1,43 @@
+import type * as k8s from "@pulumi/kubernetes";
+import { PORTS } from "../service/contract.ts";
+import type { Peer } from "./detector-args.ts";
+
+type PolicySpec = k8s.types.input.networking.v1.NetworkPolicySpec;
+type PolicyPeer = k8s.types.input.networking.v1.NetworkPolicyPeer;
+
+/** Label that Kubernetes itself puts on every namespace. */
+const NAMESPACE_NAME = "kubernetes.io/metadata.name";
+
+/** Denies every connection from and to every pod of the namespace; other policies allow what is needed. */
+export const DENY_ALL: PolicySpec = { podSelector: {}, policyTypes: ["Ingress", "Egress"] };
+
+/** Lets the namespace's own pods and the given peers reach the HTTP port, and the pods reach the cluster's DNS only. */
+export function detectorPolicy(podLabels: Record<string, string>, allowFrom: readonly Peer[]): PolicySpec {
+  return {
+    podSelector: { matchLabels: podLabels },
+    policyTypes: ["Ingress", "Egress"],
+    // Pods of the own namespace always stand in this list, because an empty one would mean everybody.
+    ingress: [
+      { from: [{ podSelector: {} }, ...allowFrom.map(policyPeer)], ports: [{ protocol: "TCP", port: PORTS.http }] },
+    ],
+    egress: [
+      {
+        to: [
+          {
+            namespaceSelector: { matchLabels: { [NAMESPACE_NAME]: "kube-system" } },
+            podSelector: { matchLabels: { "k8s-app": "kube-dns" } },
+          },
+        ],
+        ports: [
+          { protocol: "UDP", port: 53 },
+          { protocol: "TCP", port: 53 },
+        ],
+      },
+    ],
+  };
+}
+
+function policyPeer(peer: Peer): PolicyPeer {
+  if ("cidr" in peer) return { ipBlock: { cidr: peer.cidr } };
+  return { namespaceSelector: { matchLabels: { [NAMESPACE_NAME]: peer.namespace } } };
+}

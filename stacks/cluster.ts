@@ -1,0 +1,23 @@
+import { existsSync } from "node:fs";
+import { resolve } from "node:path";
+import * as k8s from "@pulumi/kubernetes";
+import * as pulumi from "@pulumi/pulumi";
+import type { ClusterConfig } from "./config.ts";
+
+/** The provider of the cluster that a stack runs on. Throws a RunError when the kubeconfig file is missing. */
+export function clusterProvider(cluster: ClusterConfig): k8s.Provider {
+  const { kubeconfig, context } = cluster;
+  const path = kubeconfig === undefined ? undefined : resolve(kubeconfig);
+  if (path !== undefined && !existsSync(path)) {
+    throw new pulumi.RunError(
+      `Expected a kubeconfig file for cluster.kubeconfig but there is none at ${path}. ` +
+        "Start the cluster first (`npm start` for the local one), or name another file.",
+    );
+  }
+  return new k8s.Provider("cluster", {
+    // Without it a changed kubeconfig (new credentials, another address) would replace every object on the cluster.
+    clusterIdentifier: `kubeconfig:${context ?? "current-context"}`,
+    ...(path !== undefined && { kubeconfig: path }),
+    ...(context !== undefined && { context }),
+  });
+}

@@ -1,0 +1,70 @@
+import type { z } from "zod";
+
+/** Longest received value that is printed whole, in characters. */
+const VALUE_LENGTH = 80;
+
+/** What zod expected, where the schema itself does not say it. */
+export const describeExpected: z.core.$ZodErrorMap = (issue) => {
+  switch (issue.code) {
+    case "invalid_type":
+      return issue.expected === "object" || issue.expected === "record" ? "a map of keys and values" : issue.expected;
+    case "invalid_value":
+      return `one of ${issue.values.join(", ")}`;
+    default:
+      return undefined;
+  }
+};
+
+/** Every problem on a line of its own, with the path and the value that was received, in the order of the paths. */
+export function formatProblems(error: z.ZodError, raw: unknown): string {
+  return error.issues
+    .flatMap((issue) => problems(issue, raw))
+    .sort((a, b) => (a.path < b.path ? -1 : 1))
+    .map(({ path, expected, received }) => `✖ Expected ${expected} for ${path} but received ${received}`)
+    .join("\n");
+}
+
+interface Problem {
+  path: string;
+  expected: string;
+  received: string;
+}
+
+function problems(issue: z.core.$ZodIssue, raw: unknown): Problem[] {
+  if (issue.code === "unrecognized_keys") {
+    return issue.keys.map((key) => {
+      const path = [...issue.path, key];
+      return { path: pathText(path), expected: "no such key", received: valueText(valueAt(raw, path)) };
+    });
+  }
+  const expected = issue.code === "invalid_union" && issue.discriminator ? unionText(issue) : issue.message;
+  // A check across values may be about a default, which the raw configuration does not hold.
+  const received = issue.code === "custom" && issue.params ? issue.params.received : valueAt(raw, issue.path);
+  return [{ path: pathText(issue.path), expected, received: valueText(received) }];
+}
+
+function unionText(issue: z.core.$ZodIssueInvalidUnion): string {
+  const options = "options" in issue && Array.isArray(issue.options) ? issue.options : [];
+  return `one of ${options.join(", ")}`;
+}
+
+function pathText(path: readonly PropertyKey[]): string {
+  return path.reduce<string>((text, part) => {
+    if (typeof part === "number") return `${text}[${part}]`;
+    return text === "" ? String(part) : `${text}.${String(part)}`;
+  }, "");
+}
+
+function valueAt(raw: unknown, path: readonly PropertyKey[]): unknown {
+  return path.reduce<unknown>(
+    (value, part) =>
+      typeof value === "object" && value !== null ? (value as Record<PropertyKey, unknown>)[part] : undefined,
+    raw,
+  );
+}
+
+function valueText(value: unknown): string {
+  if (value === undefined) return "nothing";
+  const text = JSON.stringify(value);
+  return text.length <= VALUE_LENGTH ? text : `${text.slice(0, VALUE_LENGTH)}…`;
+}

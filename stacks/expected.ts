@@ -1,0 +1,44 @@
+import { z } from "zod";
+
+/** What a value of the configuration must be; problems are printed as "Expected <what> for <path> but received <value>". */
+export interface Pattern {
+  what: string;
+  regex: RegExp;
+}
+
+/** A string that a pattern describes. */
+export function text({ what, regex }: Pattern) {
+  return z.string({ error: what }).regex(regex, { error: what });
+}
+
+/** A whole number within bounds, both included. */
+export function integer(min: number, max: number) {
+  const what = `a whole number from ${min} to ${max}`;
+  return z.int({ error: what }).min(min, { error: what }).max(max, { error: what });
+}
+
+/** One of a few words. */
+export function oneOf<const Words extends readonly [string, ...string[]]>(...words: Words) {
+  return z.enum(words, { error: `one of ${words.join(", ")}` });
+}
+
+/** A name as Kubernetes allows it for namespaces: https://kubernetes.io/docs/concepts/overview/working-with-objects/names/ */
+export const DNS_LABEL: Pattern = {
+  what: "a name of at most 63 lower-case letters, digits and hyphens",
+  regex: /^[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?$/,
+};
+
+/** A name of lower-case labels joined by dots, as storage classes and host names have. */
+export const DNS_NAME: Pattern = {
+  what: "a name of at most 253 lower-case letters, digits, hyphens and dots",
+  regex: /^(?=.{1,253}$)[a-z0-9](?:[a-z0-9-]*[a-z0-9])?(?:\.[a-z0-9](?:[a-z0-9-]*[a-z0-9])?)*$/,
+};
+
+/** The absolute path of a file or folder, without a parent step. */
+export const ABSOLUTE_PATH: Pattern = {
+  what: "an absolute path without ..",
+  regex: /^\/(?!.*(?:^|\/)\.\.(?:\/|$)).*$/,
+};
+
+/** Any text with something in it. */
+export const FILLED: Pattern = { what: "some text", regex: /\S/ };

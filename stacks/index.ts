@@ -1,0 +1,42 @@
+import type * as pulumi from "@pulumi/pulumi";
+import { Detector } from "../infra/detector.ts";
+import { clusterProvider } from "./cluster.ts";
+import { readStackConfig } from "./config.ts";
+import type { Release } from "./release.ts";
+
+/** What a stack exports. These names are a public contract: other stacks, promotion and tools read them. */
+export interface StackOutputs extends Release {
+  /** Namespace that holds the service. */
+  namespace: pulumi.Output<string>;
+  /** Name of the Service. */
+  service: pulumi.Output<string>;
+  /** Name of the Deployment. */
+  deployment: pulumi.Output<string>;
+  /** Port of the service on every node; only with a Service that has one. */
+  nodePort?: pulumi.Output<number | undefined>;
+}
+
+/** The program: Pulumi calls it, and what it returns becomes the outputs of the stack. */
+export default function program(): StackOutputs {
+  const { config, secrets } = readStackConfig();
+  const provider = clusterProvider(config.cluster);
+  const detector = new Detector(
+    "detector",
+    {
+      ...config.detector,
+      image: config.release.image,
+      model: config.release.model,
+      modelVolume: config.modelStore.volume,
+      secrets: { API_KEYS: secrets.apiKeys },
+    },
+    { provider },
+  );
+  const { namespace, service, deployment, nodePort } = detector;
+  return {
+    ...config.release,
+    namespace,
+    service,
+    deployment,
+    ...(config.detector.service.type !== "ClusterIP" && { nodePort }),
+  };
+}

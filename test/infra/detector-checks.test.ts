@@ -1,0 +1,99 @@
+import assert from "node:assert/strict";
+import type { DetectorSettings } from "../../infra/detector-args.ts";
+import { detectorProblems, problemText, worstCaseMemoryMib } from "../../infra/detector-checks.ts";
+import { detectorSchema } from "../../stacks/detector-config.ts";
+
+const DEFAULTS = detectorSchema.parse({});
+const LIMITED = { requests: { cpu: "500m", memory: "512Mi" }, limits: { cpu: "1", memory: "1Gi" } };
+
+function problems(changes: Partial<DetectorSettings>): string[] {
+  return detectorProblems({ ...DEFAULTS, ...changes }).map(problemText);
+}
+
+const REFUSED: [name: string, changes: Partial<DetectorSettings>, message: string][] = [
+  [
+    "a namespace of Kubernetes",
+    { namespace: "kube-system" },
+    'Expected a namespace of its own, not one that belongs to Kubernetes for namespace but received "kube-system"',
+  ],
+  [
+    "a minimum above the maximum",
+    { replicas: { min: 3, max: 2 } },
+    "Expected at most replicas.max (2) for replicas.min but received 3",
+  ],
+  [
+    "a rollout that may end every pod",
+    { replicas: { min: 2, max: 2 }, rollout: { mode: "resourceAware", maxUnavailable: 2 } },
+    "Expected less than replicas.min (2), so that one pod stays while the others are replaced, for rollout.maxUnavailable but received 2",
+  ],
+  [
+    "a CPU request above the limit",
+    {
+      resources: { ...LIMITED, requests: { cpu: "1.5", memory: "512Mi" } },
+      autoscaling: { cpuPercent: 60, memoryPercent: 90 },
+    },
+    'Expected at most resources.limits.cpu (1) for resources.requests.cpu but received "1.5"',
+  ],
+  [
+    "a memory request above the limit",
+    {
+      resources: { requests: { cpu: "1", memory: "2Gi" }, limits: { memory: "1Gi" } },
+      autoscaling: { cpuPercent: 70, memoryPercent: 50 },
+    },
+    'Expected at most resources.limits.memory (1Gi) for resources.requests.memory but received "2Gi"',
+  ],
+  [
+    "a memory limit that a full queue exceeds",
+    { serving: { ...DEFAULTS.serving, queueLimit: 100 } },
+    "Expected at least 1274Mi, which the process needs with serving.queueLimit + serving.workers bodies of serving.bodyLimitMib " +
+      'and an image of serving.pixelLimitMega per worker, for resources.limits.memory but received "1Gi"',
+  ],
+  [
+    "a CPU target beyond the limit",
+    { resources: LIMITED, autoscaling: { cpuPercent: 201, memoryPercent: 90 } },
+    "Expected at most 200 (resources.limits.cpu in percent of resources.requests.cpu) for autoscaling.cpuPercent but received 201",
+  ],
+  [
+    "a memory target beyond the limit",
+    { autoscaling: { cpuPercent: 70, memoryPercent: 101 } },
+    "Expected at most 100 (resources.limits.memory in percent of resources.requests.memory) for autoscaling.memoryPercent but received 101",
+  ],
+  [
+    "a node port without a NodePort service",
+    { service: { type: "ClusterIP", nodePort: 30080 } },
+    "Expected none for a service of type ClusterIP for service.nodePort but received 30080",
+  ],
+  [
+    "a service for the outside that nobody outside may call",
+    { service: { type: "LoadBalancer" }, allowFrom: [{ namespace: "web" }] },
+    "Expected at least one cidr for a service of type LoadBalancer, which nobody outside could call otherwise, " +
+      'for allowFrom but received [{"namespace":"web"}]',
+  ],
+];
+
+describe("detectorProblems", () => {
+  it("finds none in the defaults", () => {
+    assert.deepEqual(problems({}), []);
+  });
+
+  for (const [name, changes, message] of REFUSED) {
+    it(`refuses ${name}`, () => {
+      assert.deepEqual(problems(changes), [message]);
+    });
+  }
+
+  it("accepts values at their bounds", () => {
+    const changes: Partial<DetectorSettings> = {
+      replicas: { min: 2, max: 2 },
+      rollout: { mode: "resourceAware", maxUnavailable: 1 },
+      resources: { requests: { cpu: "1000m", memory: "1Gi" }, limits: { cpu: "1", memory: "1024Mi" } },
+      autoscaling: { cpuPercent: 100, memoryPercent: 100 },
+    };
+    assert.deepEqual(problems(changes), []);
+  });
+
+  it("counts every body that may be held and one decoded image per worker", () => {
+    const serving = { ...DEFAULTS.serving, workers: 2, queueLimit: 8, bodyLimitMib: 10, pixelLimitMega: 1 };
+    assert.equal(worstCaseMemoryMib(serving), 192 + 106);
+  });
+});
