@@ -1,0 +1,3 @@
+module yolo.local/toolchain/pause
+
+go 1.26.0
