@@ -1,0 +1,162 @@
+import { randomUUID } from "node:crypto";
+import type { Socket } from "node:net";
+import {
+  type FastifyBaseLogger,
+  type FastifyError,
+  type FastifyInstance,
+  type FastifyReply,
+  type FastifyRequest,
+  fastify,
+  LogController,
+} from "fastify";
+import { type ErrorResponse, HEADERS, PATHS } from "../contract.ts";
+import type { Config } from "./config.ts";
+import { ERRORS, type ErrorCode, RETRY_AFTER_SECONDS, RequestError } from "./errors.ts";
+import { createMetrics, type Metrics } from "./metrics.ts";
+import { addHealth } from "./routes/health.ts";
+import { addInfo } from "./routes/info.ts";
+import { addMetrics } from "./routes/metrics.ts";
+import { addPredict } from "./routes/predict.ts";
+import type { State } from "./state.ts";
+import { IMAGE_TYPES } from "./vision/decode.ts";
+
+/** The ONNX Runtime execution provider of the workers. */
+export const PROVIDER = "cpu";
+
+/** What every route may use. */
+export interface AppContext {
+  config: Config;
+  state: State;
+  metrics: Metrics;
+}
+
+/** Milliseconds that a caller may take to send its headers, and its whole request. */
+const RECEIVE_MS = { headers: 10_000, request: 60_000 } as const;
+
+/** Longer than load balancers keep idle connections (AWS: 60 s), so that they, not we, close them; in milliseconds. */
+const KEEP_ALIVE_MS = 75_000;
+
+/** Request ids of callers that are kept; anything else is replaced, so that logs cannot be forged. */
+const REQUEST_ID = /^[\w.:+/=-]{1,128}$/;
+
+/** Paths that are asked every few seconds and are not worth a log line. */
+const QUIET: ReadonlySet<string | undefined> = new Set([PATHS.startup, PATHS.live, PATHS.ready, PATHS.metrics]);
+
+/** Builds the service's HTTP side around a state, without listening. */
+export function buildApp(
+  config: Config,
+  state: State,
+  logger?: FastifyBaseLogger,
+): { app: FastifyInstance; metrics: Metrics } {
+  const metrics = createMetrics(() => state.detector);
+  const app = fastify({
+    ...(logger === undefined ? { logger: { level: config.logLevel } } : { loggerInstance: logger }),
+    logController: new LogController({ disableRequestLogging: true, requestIdLogLabel: "requestId" }),
+    bodyLimit: config.bodyLimitBytes,
+    requestTimeout: RECEIVE_MS.request,
+    keepAliveTimeout: KEEP_ALIVE_MS,
+    http: { headersTimeout: RECEIVE_MS.headers },
+    // While draining, requests on open connections are served to the end.
+    return503OnClosing: false,
+    genReqId: ({ headers }) => {
+      const given = headers[HEADERS.requestId];
+      return typeof given === "string" && REQUEST_ID.test(given) ? given : randomUUID();
+    },
+    frameworkErrors: (error, request, reply) => {
+      answerError(config, error, request, reply);
+    },
+    clientErrorHandler: answerBrokenRequest,
+  });
+  app.removeAllContentTypeParsers();
+  app.setErrorHandler<FastifyError>((error, request, reply) => answerError(config, error, request, reply));
+  app.setNotFoundHandler((request, reply) =>
+    answerError(config, new RequestError("YOLO_ROUTE_UNKNOWN"), request, reply),
+  );
+  app.addHook("onRequest", async (request, reply) => {
+    reply.header(HEADERS.requestId, request.id);
+  });
+  app.addHook("onSend", async (_request, reply) => {
+    if (state.phase === "draining") reply.header("connection", "close");
+  });
+  app.addHook("onResponse", async (request, reply) => {
+    const route = request.routeOptions.url ?? "unknown";
+    metrics.requests.inc({ route, code: reply.statusCode });
+    if (QUIET.has(route)) return;
+    const fields = { method: request.method, route, status: reply.statusCode };
+    request.log.info({ ...fields, milliseconds: Math.round(reply.elapsedTime * 10) / 10 }, "answered");
+  });
+  const context: AppContext = { config, state, metrics };
+  addPredict(app, context);
+  addHealth(app, context);
+  addMetrics(app, context);
+  addInfo(app, context);
+  return { app, metrics };
+}
+
+/** Fastify's own errors that deserve a better message than "malformed", by its code. */
+function fromFastify(config: Config, error: FastifyError): RequestError {
+  switch (error.code) {
+    case "FST_ERR_CTP_BODY_TOO_LARGE":
+      return new RequestError("YOLO_BODY_TOO_LARGE", `Expected a body of at most ${config.bodyLimitBytes} bytes.`);
+    case "FST_ERR_CTP_INVALID_MEDIA_TYPE": {
+      const types = [...IMAGE_TYPES, "application/octet-stream"].join(", ");
+      return new RequestError("YOLO_MEDIA_TYPE_UNSUPPORTED", `Expected one of ${types} as content-type.`);
+    }
+    default: {
+      const fault = error.statusCode !== undefined && error.statusCode >= 400 && error.statusCode < 500;
+      return fault
+        ? new RequestError("YOLO_REQUEST_INVALID", error.message)
+        : new RequestError("YOLO_INTERNAL", undefined, { cause: error });
+    }
+  }
+}
+
+function answerError(
+  config: Config,
+  thrown: Error,
+  request: FastifyRequest,
+  reply: FastifyReply,
+): FastifyReply | undefined {
+  // Nobody is left to answer; fastify must still be told that the request is over.
+  if (request.raw.destroyed && reply.raw.destroyed) {
+    reply.hijack();
+    return undefined;
+  }
+  const error = thrown instanceof RequestError ? thrown : fromFastify(config, thrown as FastifyError);
+  const { status } = ERRORS[error.code];
+  // Again, because no hook runs for an address that cannot be read.
+  reply.header(HEADERS.requestId, request.id);
+  if (status === 500) request.log.error({ err: error.cause }, "request failed");
+  if (status === 503) reply.header("retry-after", RETRY_AFTER_SECONDS);
+  if (status === 401) reply.header("www-authenticate", `ApiKey header="${HEADERS.apiKey}"`);
+  return reply.status(status).send(errorBody(error.code, error.message, request.id));
+}
+
+function errorBody(code: ErrorCode, message: string, requestId: string): ErrorResponse {
+  return { error: { code, message, requestId } };
+}
+
+const PARSER_ERRORS: Readonly<Record<string, ErrorCode>> = {
+  HPE_HEADER_OVERFLOW: "YOLO_HEADERS_TOO_LARGE",
+  ERR_HTTP_REQUEST_TIMEOUT: "YOLO_REQUEST_SLOW",
+};
+
+/** Answers what is no HTTP request at all; there is no request object yet, so the answer is written by hand. */
+function answerBrokenRequest(error: Error & { code?: string }, socket: Socket): void {
+  if (error.code === "ECONNRESET" || !socket.writable) {
+    socket.destroy();
+    return;
+  }
+  const code = PARSER_ERRORS[error.code ?? ""] ?? "YOLO_REQUEST_INVALID";
+  const { status, message } = ERRORS[code];
+  const requestId = randomUUID();
+  const body = JSON.stringify(errorBody(code, message, requestId));
+  const head = [
+    `HTTP/1.1 ${status} Error`,
+    "content-type: application/json; charset=utf-8",
+    `content-length: ${Buffer.byteLength(body)}`,
+    `${HEADERS.requestId}: ${requestId}`,
+    "connection: close",
+  ];
+  socket.end(`${head.join("\r\n")}\r\n\r\n${body}`);
+}

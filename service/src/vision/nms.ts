@@ -1,0 +1,125 @@
+import { DETECTION_SIZE } from "./boxes.ts";
+
+/** What a caller wants to see of the model's findings. */
+export interface Selection {
+  /** Lowest confidence, exclusive, 0 to 1. */
+  conf: number;
+  /** Two boxes of one class that overlap by more than this share are one object, 0 to 1. */
+  iou: number;
+  /** Largest number of detections. */
+  maxDet: number;
+  /** Class indices to keep; all when missing. */
+  classes?: readonly number[];
+}
+
+/** The vendor's limit on the candidates that enter suppression (`max_nms` of its `non_max_suppression`). */
+const MAX_CANDIDATES = 30_000;
+
+/** The vendor keeps classes apart by moving each class this many pixels away; its rounding is part of the result. */
+const CLASS_OFFSET = 7680;
+
+const { fround } = Math;
+
+/**
+ * Turns a raw head's output, `[4 + classes, anchors]` with boxes as centre and size, into detections in pixels of the
+ * model's input, best first. Greedy and class-aware; single precision, order and ties are those of the vendor's code.
+ */
+export function selectRaw(output: Float32Array, classCount: number, selection: Selection): Float32Array {
+  const anchors = output.length / (4 + classCount);
+  const candidates = bestClasses(output, classCount, anchors, selection);
+  const boxes = cornersOf(output, anchors, candidates.anchor);
+  const kept = suppress(boxes, candidates.class, selection.iou, selection.maxDet);
+  const detections = new Float32Array(kept.length * DETECTION_SIZE);
+  kept.forEach((index, i) => {
+    detections.set(boxes.subarray(index * 4, index * 4 + 4), i * DETECTION_SIZE);
+    detections[i * DETECTION_SIZE + 4] = candidates.score[index] as number;
+    detections[i * DETECTION_SIZE + 5] = candidates.class[index] as number;
+  });
+  return detections;
+}
+
+/** Takes detections from an end-to-end output, `[n, 6]`, which the model has already suppressed and sorted. */
+export function selectEndToEnd(output: Float32Array, selection: Selection): Float32Array {
+  const threshold = fround(selection.conf);
+  const rows: number[] = [];
+  for (let i = 0; i < output.length && rows.length < selection.maxDet; i += DETECTION_SIZE) {
+    if ((output[i + 4] as number) > threshold) rows.push(i);
+  }
+  // The vendor filters classes after the limit, so that a filter never brings up weaker detections.
+  const wanted = rows.filter((i) => selection.classes?.includes(output[i + 5] as number) ?? true);
+  const detections = new Float32Array(wanted.length * DETECTION_SIZE);
+  wanted.forEach((row, i) => {
+    detections.set(output.subarray(row, row + DETECTION_SIZE), i * DETECTION_SIZE);
+  });
+  return detections;
+}
+
+interface Candidates {
+  anchor: number[];
+  class: number[];
+  score: number[];
+}
+
+/** The best class of each anchor above the threshold, best score first; of equal scores the first anchor comes first. */
+function bestClasses(output: Float32Array, classCount: number, anchors: number, selection: Selection): Candidates {
+  const threshold = fround(selection.conf);
+  const best = new Float32Array(anchors).fill(threshold);
+  const bestClass = new Int32Array(anchors).fill(-1);
+  // Class by class, because that is how the memory lies.
+  for (let c = 0, i = 4 * anchors; c < classCount; c++) {
+    for (let a = 0; a < anchors; a++, i++) {
+      const score = output[i] as number;
+      if (score > (best[a] as number)) {
+        best[a] = score;
+        bestClass[a] = c;
+      }
+    }
+  }
+  const found: number[] = [];
+  for (let a = 0; a < anchors; a++) {
+    const c = bestClass[a] as number;
+    if (c >= 0 && (selection.classes?.includes(c) ?? true)) found.push(a);
+  }
+  found.sort((a, b) => (best[b] as number) - (best[a] as number) || a - b);
+  const anchor = found.slice(0, MAX_CANDIDATES);
+  return { anchor, class: anchor.map((a) => bestClass[a] as number), score: anchor.map((a) => best[a] as number) };
+}
+
+function cornersOf(output: Float32Array, anchors: number, chosen: readonly number[]): Float32Array {
+  const boxes = new Float32Array(chosen.length * 4);
+  chosen.forEach((a, i) => {
+    const x = output[a] as number;
+    const y = output[anchors + a] as number;
+    const halfWidth = fround((output[2 * anchors + a] as number) / 2);
+    const halfHeight = fround((output[3 * anchors + a] as number) / 2);
+    boxes.set([x - halfWidth, y - halfHeight, x + halfWidth, y + halfHeight], i * 4);
+  });
+  return boxes;
+}
+
+/** Greedy suppression of boxes that are sorted best first; returns the indices that stay, at most `limit`. */
+function suppress(boxes: Float32Array, classes: readonly number[], iou: number, limit: number): number[] {
+  const moved = boxes.map((value, i) => value + (classes[i >> 2] as number) * CLASS_OFFSET);
+  const areas = Float32Array.from(classes, (_, i) => {
+    const width = fround((moved[i * 4 + 2] as number) - (moved[i * 4] as number));
+    return width * fround((moved[i * 4 + 3] as number) - (moved[i * 4 + 1] as number));
+  });
+  const kept: number[] = [];
+  for (let i = 0; i < classes.length && kept.length < limit; i++) {
+    // Against what is kept instead of against all that follows: the same result, and most boxes are never compared.
+    if (!kept.some((k) => classes[k] === classes[i] && overlap(moved, areas, k, i) > iou)) kept.push(i);
+  }
+  return kept;
+}
+
+/** Intersection over union of two boxes. */
+function overlap(boxes: Float32Array, areas: Float32Array, i: number, j: number): number {
+  const a = i * 4;
+  const b = j * 4;
+  const left = Math.max(boxes[a] as number, boxes[b] as number);
+  const top = Math.max(boxes[a + 1] as number, boxes[b + 1] as number);
+  const right = Math.min(boxes[a + 2] as number, boxes[b + 2] as number);
+  const bottom = Math.min(boxes[a + 3] as number, boxes[b + 3] as number);
+  const common = fround(Math.max(0, fround(right - left)) * Math.max(0, fround(bottom - top)));
+  return fround(common / fround(fround((areas[i] as number) + (areas[j] as number)) - common));
+}
