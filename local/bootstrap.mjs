@@ -30,7 +30,9 @@ if (major(process.version) < OLDEST_NODE) {
 }
 
 function lockDigest() {
-  return createHash("sha256").update(readFileSync(join(ROOT, "package-lock.json"))).digest("hex");
+  return createHash("sha256")
+    .update(readFileSync(join(ROOT, "package-lock.json")))
+    .digest("hex");
 }
 
 function installDependencies() {
@@ -39,14 +41,31 @@ function installDependencies() {
   if (existsSync(stamp) && readFileSync(stamp, "utf8") === digest) return;
   const started = Date.now();
   console.error("Installing npm dependencies (about a minute, once) ...");
-  const npm = spawnSync("npm", ["ci", "--loglevel=error", "--no-progress"], { cwd: ROOT, stdio: ["ignore", "pipe", "inherit"] });
-  if (npm.error) fail(`Expected npm on PATH, but it could not be started: ${npm.error.message}. Install npm and try again.`);
+  const npm = spawnSync("npm", ["ci", "--loglevel=error", "--no-progress"], {
+    cwd: ROOT,
+    stdio: ["ignore", "pipe", "inherit"],
+  });
+  if (npm.error)
+    fail(`Expected npm on PATH, but it could not be started: ${npm.error.message}. Install npm and try again.`);
   if (npm.signal) process.exit(128 + constants.signals[npm.signal]);
   if (npm.status !== 0) {
-    fail(`npm could not install the dependencies (exit code ${npm.status}); its own message stands above. Run the same command again once that is mended.`);
+    fail(
+      `npm could not install the dependencies (exit code ${npm.status}); its own message stands above. Run the same command again once that is mended.`,
+    );
   }
+  checkPinnedNode();
   writeFileSync(stamp, digest);
   console.error(`Installed npm dependencies in ${Math.round((Date.now() - started) / 1000)} s.`);
+}
+
+/** The pinned Node needs one library that a minimal Debian lacks. */
+function checkPinnedNode() {
+  const { status, stderr } = spawnSync(pinnedNode(), ["--version"], { encoding: "utf8" });
+  if (status === 0) return;
+  fail(
+    `The pinned Node cannot run on this machine: ${stderr?.trim() || "it ended without a word"}\n` +
+      "On Debian, install what it needs (apt-get install libatomic1) and run the same command again.",
+  );
 }
 
 function pinnedNode() {
