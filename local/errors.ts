@@ -10,7 +10,11 @@ export class UserError extends Error {
 export async function runMain(main: (signal: AbortSignal) => Promise<void>): Promise<void> {
   const interrupt = new AbortController();
   let exitCode = 1;
-  for (const [name, code] of [["SIGINT", 130], ["SIGTERM", 143], ["SIGHUP", 129]] as const) {
+  for (const [name, code] of [
+    ["SIGINT", 130],
+    ["SIGTERM", 143],
+    ["SIGHUP", 129],
+  ] as const) {
     process.on(name, () => {
       if (interrupt.signal.aborted) process.exit(code);
       exitCode = code;

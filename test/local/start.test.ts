@@ -1,0 +1,184 @@
+import assert from "node:assert/strict";
+import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { execa } from "execa";
+import sharp from "sharp";
+import { parse, stringify } from "yaml";
+import { ROOT } from "../../local/paths.ts";
+import { type TestClone, testClone } from "../support/clone.ts";
+import { startLoad } from "../support/load.ts";
+
+const SAMPLE = join(ROOT, "samples", "street.jpg");
+
+/** The whole way on a real cluster. It does not prove anything about EKS, and nothing about other photos than the sample. */
+describe("npm start", function () {
+  this.timeout(5 * 60_000);
+  let clone: TestClone;
+  let url: string;
+  before(async () => {
+    clone = await testClone();
+  });
+  after(async () => {
+    await clone.remove();
+  });
+
+  const pulumi = async (...args: string[]) => {
+    const ended = await clone.npm("pulumi", ...args);
+    assert.equal(ended.exitCode, 0, ended.output);
+    return ended.output;
+  };
+  const pods = async () => {
+    const list = JSON.parse(await clone.kubectl("get", "pods", "--namespace", "yolo", "--output", "json"));
+    return list.items as { metadata: { name: string; uid: string }; status: { podIP: string } }[];
+  };
+  const setLogLevel = async (logLevel: string) => {
+    const file = join(clone.state, "pulumi", "Pulumi.local.yaml");
+    const document = parse(await readFile(file, "utf8"));
+    document.config["yolo:detector"].serving = { ...document.config["yolo:detector"].serving, logLevel };
+    await writeFile(file, stringify(document));
+  };
+  const rolledOut = () =>
+    clone.kubectl("rollout", "status", "--namespace", "yolo", "deployment/detector", "--timeout=120s");
+
+  it("ends with the detections in the sample, a drawn photo and what to do next", async () => {
+    const { exitCode, output } = await clone.npm("start");
+    assert.equal(exitCode, 0, output);
+    assert.match(output, /^ {2}car +0\.\d\d( +\d+){4}$/m);
+    const drawn = /drawn: +(\S+\.jpg)/i.exec(output)?.[1];
+    assert.ok(drawn, output);
+    const [original, result] = await Promise.all([sharp(SAMPLE).metadata(), sharp(join(ROOT, drawn)).metadata()]);
+    assert.deepEqual([result.width, result.height], [original.width, original.height]);
+    const found = /(http:\/\/10\.200\.\d+\.\d+:\d+)/.exec(output)?.[1];
+    assert.ok(found, output);
+    url = found;
+    assert.match(output, /curl .*\/predict/);
+    assert.match(output, /npm stop/);
+  });
+
+  it("changes nothing when it runs again", async () => {
+    const { exitCode, output } = await clone.npm("start");
+    assert.equal(exitCode, 0, output);
+    assert.match(output, /unchanged/);
+    assert.doesNotMatch(output, /\d+ (created|updated|deleted|replaced)/);
+  });
+
+  it("previews an unchanged stack without changes", async () => {
+    await pulumi("preview", "--expect-no-changes");
+  });
+
+  it("answers the printed curl command's request", async () => {
+    const { stdout } = await execa("curl", [
+      "--silent",
+      "--fail",
+      "--data-binary",
+      `@${SAMPLE}`,
+      "-H",
+      "content-type: image/jpeg",
+      `${url}/predict`,
+    ]);
+    assert.ok(JSON.parse(stdout).images[0].results.length > 0);
+  });
+
+  it("rolls a changed setting out under load without a failed request", async () => {
+    const before = new Set((await pods()).map(({ metadata }) => metadata.uid));
+    const stop = startLoad(`${url}/predict`, new Uint8Array(await readFile(SAMPLE)), 4);
+    await setLogLevel("warn");
+    await pulumi("up", "--yes", "--skip-preview", "--non-interactive");
+    await rolledOut();
+    const { statuses, failures } = await stop();
+    const after = await pods();
+    assert.deepEqual(failures, []);
+    assert.deepEqual(Object.keys(statuses), ["200"], JSON.stringify(statuses));
+    assert.ok((statuses[200] ?? 0) > 20, `only ${statuses[200]} requests were sent`);
+    assert.ok(
+      after.every(({ metadata }) => !before.has(metadata.uid)),
+      "no pod was replaced",
+    );
+  });
+
+  it("answers every request while a pod is deleted, and replaces the pod", async () => {
+    const [victim] = await pods();
+    assert.ok(victim);
+    const stop = startLoad(`${url}/predict`, new Uint8Array(await readFile(SAMPLE)), 2);
+    await clone.kubectl("delete", "pod", "--namespace", "yolo", victim.metadata.name);
+    await rolledOut();
+    const { statuses, failures } = await stop();
+    assert.deepEqual(failures, []);
+    assert.deepEqual(Object.keys(statuses), ["200"], JSON.stringify(statuses));
+    assert.ok((await pods()).every(({ metadata }) => metadata.uid !== victim.metadata.uid));
+  });
+
+  it("runs every pod of the service under the restricted pod security standard", async () => {
+    const namespace = JSON.parse(await clone.kubectl("get", "namespace", "yolo", "--output", "json"));
+    assert.equal(namespace.metadata.labels["pod-security.kubernetes.io/enforce"], "restricted");
+    const [pod] = await pods();
+    await assert.rejects(
+      clone.kubectl("exec", "--namespace", "yolo", pod?.metadata.name ?? "", "--", "/bin/sh"),
+      /no such file|not found/,
+    );
+  });
+
+  it("destroys what it created, and creates it again", async () => {
+    await pulumi("destroy", "--yes", "--skip-preview", "--non-interactive");
+    assert.doesNotMatch(await clone.kubectl("get", "namespaces"), /^yolo /m);
+    const { exitCode, output } = await clone.npm("start");
+    assert.equal(exitCode, 0, output);
+    assert.match(output, /created/);
+  });
+
+  it("removes everything but results on stop, and says so when nothing runs", async () => {
+    assert.equal((await clone.npm("stop")).exitCode, 0);
+    await assert.rejects(fetch(url, { signal: AbortSignal.timeout(2000) }));
+    const again = await clone.npm("stop");
+    assert.equal(again.exitCode, 0);
+    assert.match(again.output, /[Nn]othing/);
+  });
+});
+
+describe("npm start with bad input", function () {
+  this.timeout(60_000);
+  let folder: string;
+  let clone: TestClone;
+  before(async () => {
+    folder = await mkdtemp(join(tmpdir(), "yolo-input-"));
+    clone = await testClone();
+  });
+  after(async () => {
+    await clone.remove();
+    await rm(folder, { recursive: true, force: true });
+  });
+
+  const refused = async (args: string[], expected: RegExp) => {
+    const { exitCode, output } = await clone.npm("start", ...args);
+    assert.notEqual(exitCode, 0);
+    assert.match(output, expected);
+    assert.doesNotMatch(output, /^ +at /m, "a stack trace");
+  };
+  const file = async (name: string, content: string) => {
+    const path = join(folder, name);
+    await writeFile(path, content);
+    return path;
+  };
+
+  it("refuses a photo that is missing", () =>
+    refused(["--image", "/no/such.jpg"], /Expected .*\/no\/such\.jpg.*no such file/));
+  it("refuses a photo that is no image", async () =>
+    refused(["--image", await file("a.jpg", "hello")], /Expected an image .*a\.jpg/));
+  it("refuses a model that is missing", () => refused(["--model", "/no/such.onnx"], /no such file/));
+  it("refuses a model that is no ONNX file", async () =>
+    refused(["--model", await file("a.onnx", "hello")], /Expected .*ONNX/));
+  it("refuses an option that it does not know", () => refused(["--modle", "x"], /--modle/));
+  it("refuses to run as another user than root", async () => {
+    const node = join(ROOT, "node_modules", `node-linux-${process.arch}`, "bin", "node");
+    const run = await execa(node, [join(ROOT, "local", "start.ts")], {
+      uid: 65534,
+      reject: false,
+      all: true,
+      env: { YOLO_STATE: folder },
+    });
+    assert.equal(run.exitCode, 1);
+    assert.match(run.all, /root/);
+    assert.doesNotMatch(run.all, /^ +at /m);
+  });
+});

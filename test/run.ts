@@ -1,0 +1,108 @@
+import { glob, mkdtemp, readFile, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join, relative } from "node:path";
+import { parseArgs } from "node:util";
+import { execa } from "execa";
+import { runMain, UserError } from "../local/errors.ts";
+import { ROOT } from "../local/paths.ts";
+import { ensureToolchain } from "../local/toolchain/index.ts";
+
+const USAGE = `Usage: npm test [-- PART ...]
+Runs the type check, the linter and every test file; with PART only the files whose path contains one of the words.`;
+
+/** A file that does not end by itself in this time is ended and counts as failed; in milliseconds. */
+const FILE_TIMEOUT_MS = 15 * 60_000;
+
+interface MochaReport {
+  stats: { passes: number; failures: number; pending: number };
+  failures: { fullTitle: string; err: { message?: string; stack?: string } }[];
+  pending: { fullTitle: string }[];
+}
+
+interface Outcome {
+  passed: number;
+  failed: number;
+  skipped: number;
+}
+
+async function testFiles(parts: string[]): Promise<string[]> {
+  const files: string[] = [];
+  for await (const file of glob("**/*.test.ts", { cwd: join(ROOT, "test") })) files.push(join("test", file));
+  return files.sort().filter((file) => parts.length === 0 || parts.some((part) => file.includes(part)));
+}
+
+/** Runs one file in a process of its own, because Pulumi's mocks are global to a process. */
+async function runFile(file: string, folder: string, signal: AbortSignal): Promise<Outcome> {
+  const started = Date.now();
+  const report = join(folder, `${file.replaceAll("/", "-")}.json`);
+  const args = ["--reporter", "json", "--reporter-option", `output=${report}`, "--timeout", "60000", file];
+  const run = await execa("mocha", args, {
+    cwd: ROOT,
+    preferLocal: true,
+    reject: false,
+    all: true,
+    stdin: "ignore",
+    timeout: FILE_TIMEOUT_MS,
+    cancelSignal: signal,
+    forceKillAfterDelay: 20_000,
+  });
+  signal.throwIfAborted();
+  const seconds = ((Date.now() - started) / 1000).toFixed(1);
+  const text = await readFile(report, "utf8").catch(() => "");
+  if (text === "") {
+    console.log(
+      `✖ ${file} ended without a report (${run.timedOut ? "timed out" : `exit code ${run.exitCode}`})\n${run.all}`,
+    );
+    return { passed: 0, failed: 1, skipped: 0 };
+  }
+  const { stats, failures, pending } = JSON.parse(text) as MochaReport;
+  // A report without failures from a process that then died is not a pass.
+  const died = failures.length === 0 && run.exitCode !== 0;
+  const failed = stats.failures + (died ? 1 : 0);
+  console.log(`${failed === 0 ? "✔" : "✖"} ${file}: ${stats.passes} passed, ${failed} failed (${seconds} s)`);
+  for (const { fullTitle } of pending) console.log(`  skipped: ${fullTitle}`);
+  for (const { fullTitle, err } of failures) console.log(`  ✖ ${fullTitle}\n${indent(err.stack ?? err.message ?? "")}`);
+  if (died) console.log(indent(`ended with ${run.signal ?? `exit code ${run.exitCode}`}\n${run.all}`));
+  return { passed: stats.passes, failed, skipped: stats.pending };
+}
+
+function indent(text: string): string {
+  return text.replace(/^/gm, "    ");
+}
+
+async function check(signal: AbortSignal): Promise<Outcome> {
+  const { exitCode, all } = await execa(process.execPath, [join(import.meta.dirname, "check.ts")], {
+    reject: false,
+    all: true,
+    cancelSignal: signal,
+  });
+  console.log(exitCode === 0 ? "✔ types, lint and format" : `✖ types, lint and format\n${indent(all ?? "")}`);
+  return { passed: exitCode === 0 ? 1 : 0, failed: exitCode === 0 ? 0 : 1, skipped: 0 };
+}
+
+await runMain(async (signal) => {
+  const { values, positionals: parts } = parseArgs({ options: { help: { type: "boolean" } }, allowPositionals: true });
+  if (values.help) {
+    console.log(USAGE);
+    return;
+  }
+  const files = await testFiles(parts);
+  if (files.length === 0)
+    throw new UserError(`Expected part of a test file's path, but no file under test/ contains ${parts}.`);
+  const total: Outcome = { passed: 0, failed: 0, skipped: 0 };
+  const add = (outcome: Outcome) => {
+    total.passed += outcome.passed;
+    total.failed += outcome.failed;
+    total.skipped += outcome.skipped;
+  };
+  const folder = await mkdtemp(join(tmpdir(), "yolo-test-"));
+  try {
+    if (parts.length === 0) add(await check(signal));
+    await ensureToolchain({ signal });
+    for (const file of files) add(await runFile(relative(".", file), folder, signal));
+  } finally {
+    await rm(folder, { recursive: true, force: true });
+  }
+  if (total.failed > 0) process.exitCode = 1;
+  console.log(`${total.passed} passed, ${total.failed} failed${total.skipped > 0 ? `, ${total.skipped} skipped` : ""}`);
+});
