@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { execa } from "execa";
 import sharp from "sharp";
 import { parse, stringify } from "yaml";
+import type { ClusterStatus } from "../../local/cluster/index.ts";
 import { ROOT } from "../../local/paths.ts";
 import { type TestClone, testClone } from "../support/clone.ts";
 import { startLoad } from "../support/load.ts";
@@ -109,6 +110,42 @@ describe("npm start", function () {
     assert.ok((await pods()).every(({ metadata }) => metadata.uid !== victim.metadata.uid));
   });
 
+  it("recovers from a service process that is killed", async () => {
+    const status = JSON.parse((await clone.npm("status", "--json")).output) as ClusterStatus;
+    const victim = status.processes.find(({ name }) => name.startsWith("node"));
+    assert.ok(victim, JSON.stringify(status.processes));
+    process.kill(victim.pid, "SIGKILL");
+    const deadline = Date.now() + 60_000;
+    const restarts = async () => {
+      const { pods } = JSON.parse((await clone.npm("status", "--json")).output) as ClusterStatus;
+      return pods.filter(({ namespace }) => namespace === "yolo").reduce((sum, pod) => sum + pod.restarts, 0);
+    };
+    while ((await restarts()) === 0) assert.ok(Date.now() < deadline, "the killed container was not restarted");
+    await rolledOut();
+    const answer = await fetch(`${url}/predict`, {
+      method: "POST",
+      headers: { "content-type": "image/jpeg" },
+      body: new Uint8Array(await readFile(SAMPLE)),
+    });
+    assert.equal(answer.status, 200);
+  });
+
+  it("refuses wrong configuration with every problem at once, and changes nothing", async () => {
+    const file = join(clone.state, "pulumi", "Pulumi.local.yaml");
+    const good = await readFile(file, "utf8");
+    const document = parse(good);
+    document.config["yolo:detector"].replicas = { min: 5, max: 2 };
+    document.config["yolo:detektor"] = {};
+    await writeFile(file, stringify(document));
+    const { exitCode, output } = await clone.npm("pulumi", "up", "--yes", "--skip-preview", "--non-interactive");
+    await writeFile(file, good);
+    assert.notEqual(exitCode, 0);
+    assert.match(output, /detektor/);
+    assert.match(output, /replicas/);
+    assert.doesNotMatch(output, /^ +at /m, "a stack trace");
+    await pulumi("preview", "--expect-no-changes");
+  });
+
   it("runs every pod of the service under the restricted pod security standard", async () => {
     const namespace = JSON.parse(await clone.kubectl("get", "namespace", "yolo", "--output", "json"));
     assert.equal(namespace.metadata.labels["pod-security.kubernetes.io/enforce"], "restricted");
@@ -133,6 +170,35 @@ describe("npm start", function () {
     const again = await clone.npm("stop");
     assert.equal(again.exitCode, 0);
     assert.match(again.output, /[Nn]othing/);
+  });
+});
+
+describe("npm start, interrupted", function () {
+  this.timeout(120_000);
+
+  it("ends with exit code 130 on Ctrl-C, and leaves nothing running", async () => {
+    const clone = await testClone();
+    try {
+      const run = execa("npm", ["start", "--silent"], {
+        cwd: ROOT,
+        env: { YOLO_STATE: clone.state },
+        stdin: "ignore",
+        all: true,
+        reject: false,
+        detached: true, // a process group of its own, which gets the signal as a terminal's foreground group does
+      });
+      for await (const line of run.iterable({ from: "all" })) {
+        if (/Images loaded/.test(line)) break;
+      }
+      assert.ok(run.pid);
+      process.kill(-run.pid, "SIGINT");
+      const { exitCode } = await run;
+      assert.equal(exitCode, 130);
+      const status = JSON.parse((await clone.npm("status", "--json")).output) as ClusterStatus;
+      assert.deepEqual(status.processes, []);
+    } finally {
+      await clone.remove();
+    }
   });
 });
 
