@@ -1,8 +1,8 @@
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
-import { parseArgs } from "node:util";
+import { join, resolve } from "node:path";
 import { execa } from "execa";
+import { readArguments } from "../local/arguments.ts";
 import type { ClusterStatus } from "../local/cluster/index.ts";
 import { runMain } from "../local/errors.ts";
 import { ROOT } from "../local/paths.ts";
@@ -86,18 +86,14 @@ function table(rows: Row[]): string {
 }
 
 await runMain(async (signal) => {
-  const { values } = parseArgs({
-    options: { cold: { type: "boolean" }, json: { type: "string" }, help: { type: "boolean" } },
-  });
-  if (values.help) {
-    console.log(USAGE);
-    return;
-  }
+  const values = readArguments(USAGE, { options: { cold: { type: "boolean" }, json: { type: "string" } } })?.values;
+  if (values === undefined) return;
   const folder = await mkdtemp(join(tmpdir(), "yolo-bench-"));
   try {
     const rows = [...(values.cold ? [await cold(folder, signal)] : []), ...(await warm(folder, signal))];
     console.log(table(rows));
-    if (values.json !== undefined) await writeFile(values.json, `${JSON.stringify(rows, undefined, 2)}\n`);
+    if (values.json !== undefined)
+      await writeFile(resolve(process.env.INIT_CWD ?? ".", values.json), `${JSON.stringify(rows, undefined, 2)}\n`);
   } finally {
     await rm(folder, { recursive: true, force: true });
   }

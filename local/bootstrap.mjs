@@ -41,7 +41,7 @@ function installDependencies() {
   if (existsSync(stamp) && readFileSync(stamp, "utf8") === digest) return;
   const started = Date.now();
   console.error("Installing npm dependencies (about a minute, once) ...");
-  const npm = spawnSync("npm", ["ci", "--loglevel=error", "--no-progress"], {
+  const npm = spawnSync("npm", ["ci", "--include=dev", "--include=optional", "--loglevel=error", "--no-progress"], {
     cwd: ROOT,
     stdio: ["ignore", "pipe", "inherit"],
   });

@@ -16,7 +16,9 @@ export async function runMain(main: (signal: AbortSignal) => Promise<void>): Pro
     ["SIGHUP", 129],
   ] as const) {
     process.on(name, () => {
-      if (interrupt.signal.aborted) process.exit(code);
+      // A second Ctrl-C is impatience. SIGTERM and SIGHUP often come twice, to this process and from its parent.
+      if (interrupt.signal.aborted && name === "SIGINT") process.exit(code);
+      if (interrupt.signal.aborted) return;
       exitCode = code;
       interrupt.abort(new UserError("Interrupted."));
     });

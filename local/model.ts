@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import { copyFile, mkdir, readFile, rename, stat } from "node:fs/promises";
+import { chmod, mkdir, readFile, rename, stat, writeFile } from "node:fs/promises";
 import { basename, extname, join } from "node:path";
 import { StartError } from "../service/src/errors.ts";
 import { readModel } from "../service/src/model/model.ts";
@@ -34,9 +34,12 @@ export function checkModel(path: string, content: Buffer): void {
 /** Puts a model file where the node finds it. The service verifies the digest again when it loads the file. */
 export async function storeModel(path: string, content: Buffer): Promise<{ name: string; sha256: string }> {
   const sha256 = createHash("sha256").update(content).digest("hex");
-  await mkdir(MODELS_DIR, { recursive: true, mode: 0o755 });
+  await mkdir(MODELS_DIR, { recursive: true });
   const stored = join(MODELS_DIR, `${sha256}.onnx`);
-  await copyFile(path, `${stored}.new`);
+  await writeFile(`${stored}.new`, content);
+  // The service runs as another user, whatever the umask is here.
+  await chmod(MODELS_DIR, 0o755);
+  await chmod(`${stored}.new`, 0o644);
   await rename(`${stored}.new`, stored);
   return { name: basename(path, extname(path)), sha256 };
 }

@@ -1,9 +1,10 @@
 import { join, resolve } from "node:path";
-import { parseArgs } from "node:util";
 import sharp from "sharp";
+import { readArguments } from "./arguments.ts";
 import { UserError } from "./errors.ts";
 import { checkModel, readUserFile, SHIPPED_MODEL } from "./model.ts";
 import { ROOT } from "./paths.ts";
+import { type CommittedConfig, readCommittedConfig } from "./stack-config.ts";
 
 /** What `npm start -- --help` prints. */
 export const USAGE = `Usage: npm start [-- --model FILE.onnx] [--image PHOTO]
@@ -24,25 +25,26 @@ export interface Request {
   model: Buffer;
   photoPath: string;
   photo: Buffer;
+  /** The committed values of the local stack. */
+  config: CommittedConfig;
+}
+
+interface ServingLimits {
+  bodyLimitMib?: number | undefined;
+  pixelLimitMega?: number | undefined;
 }
 
 /** Reads the command line; undefined when only help was asked for. Throws a UserError on an option that does not exist. */
 export function parseOptions(): Options | undefined {
-  try {
-    const { values } = parseArgs({
-      options: {
-        model: { type: "string", default: SHIPPED_MODEL },
-        image: { type: "string", default: join(ROOT, "samples", "street.jpg") },
-        help: { type: "boolean" },
-      },
-    });
-    return values.help ? undefined : values;
-  } catch (error) {
-    throw new UserError(`${(error as Error).message}\n\n${USAGE}`);
-  }
+  return readArguments(USAGE, {
+    options: {
+      model: { type: "string", default: SHIPPED_MODEL },
+      image: { type: "string", default: join(ROOT, "samples", "street.jpg") },
+    },
+  })?.values;
 }
 
-/** Reads the photo and the model. Throws a UserError when either is missing or not what it should be. */
+/** Reads the photo, the model and the stack's values. Throws a UserError when one is missing or not what it should be. */
 export async function readRequest({ model, image }: Options): Promise<Request> {
   // npm runs scripts in the root of the clone; the user named files from where they are.
   const from = process.env.INIT_CWD ?? process.cwd();
@@ -52,14 +54,34 @@ export async function readRequest({ model, image }: Options): Promise<Request> {
     photoPath,
     photo: await readUserFile(photoPath, "an image"),
     model: await readUserFile(modelPath, "an ONNX model"),
+    config: await readCommittedConfig(),
   };
-  await sharp(request.photo)
-    .stats()
-    .catch((error: Error) => {
-      throw new UserError(
-        `Expected an image (JPEG, PNG, WebP, AVIF, TIFF or GIF) at ${photoPath}, but it cannot be read: ${error.message}`,
-      );
-    });
+  await checkPhoto(photoPath, request.photo, request.config["yolo:detector"]?.serving ?? {});
   checkModel(modelPath, request.model);
   return request;
+}
+
+/** Refuses, before anything is started, a photo that the service would refuse. */
+async function checkPhoto(
+  path: string,
+  photo: Buffer,
+  { bodyLimitMib = Number.POSITIVE_INFINITY, pixelLimitMega = Number.POSITIVE_INFINITY }: ServingLimits,
+): Promise<void> {
+  if (photo.length > bodyLimitMib * 2 ** 20)
+    throw new UserError(
+      `Expected at most ${bodyLimitMib} MiB (yolo:detector.serving.bodyLimitMib) but ${path} has ${photo.length} bytes.`,
+    );
+  const image = sharp(photo);
+  const { width, height } = await image.metadata().catch(unreadable);
+  if (width * height > pixelLimitMega * 1e6)
+    throw new UserError(
+      `Expected at most ${pixelLimitMega} million pixels (yolo:detector.serving.pixelLimitMega) but ${path} has ${width}x${height}.`,
+    );
+  await image.stats().catch(unreadable);
+
+  function unreadable(error: Error): never {
+    throw new UserError(
+      `Expected an image (JPEG, PNG, WebP, AVIF, TIFF or GIF) at ${path}, but it cannot be read: ${error.message}`,
+    );
+  }
 }

@@ -1,26 +1,26 @@
 import { randomBytes } from "node:crypto";
 import { existsSync } from "node:fs";
-import { mkdir, readFile, rename, rm, symlink, writeFile } from "node:fs/promises";
+import { mkdir, rename, rm, symlink, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { execa } from "execa";
-import { parse, stringify } from "yaml";
+import { stringify } from "yaml";
 import { UserError } from "./errors.ts";
 import { MODELS_DIR } from "./model.ts";
 import { KUBECONFIG, ROOT, STATE_DIR } from "./paths.ts";
+import { type CommittedConfig, readYaml, STACK } from "./stack-config.ts";
 import type { Toolchain } from "./toolchain/index.ts";
-
-/** Name of the Pulumi stack that runs on the embedded cluster. */
-export const STACK = "local";
-
-/** Namespace of the service in the local stack. */
-const NAMESPACE = "yolo";
+import { withLock } from "./toolchain/lock.ts";
 
 /** Pulumi's own files for this clone: the user's PULUMI_HOME and login are never touched. */
 const PULUMI_DIR = join(STATE_DIR, "pulumi");
 const PASSPHRASE_FILE = join(PULUMI_DIR, "passphrase");
+const BACKEND_DIR = join(PULUMI_DIR, "state");
 
 /** The committed Pulumi.local.yaml with this machine's values added; written anew before every run. */
 export const STACK_CONFIG_FILE = join(PULUMI_DIR, `Pulumi.${STACK}.yaml`);
+
+/** Namespace of the service in the local stack. */
+const NAMESPACE = "yolo";
 
 /** What runs on a stack: an image and a model, both by digest. */
 export interface Release {
@@ -28,23 +28,28 @@ export interface Release {
   model: { name: string; sha256: string };
 }
 
-/** How many resources a run of `pulumi up` created, updated and so on, by Pulumi's own word for it (`same`: unchanged). */
+/** How many resources a run of `pulumi up` created, updated and so on, by Pulumi's own word for it. */
 export type Changes = Record<string, number>;
 
-/** What the stack exports, as far as the local commands use it. */
-export interface StackOutputs {
-  namespace: string;
-  service: string;
-  nodePort: number;
+/** Runs `action` while no other command of this clone changes the stack. */
+export function withStackLock<T>(signal: AbortSignal, onWait: () => void, action: () => Promise<T>): Promise<T> {
+  return withLock(join(STATE_DIR, "stack.lock"), { signal, onWait }, action);
 }
 
 /** The environment in which Pulumi uses this clone's state, tools and plugins only, and asks for nothing. */
-export function pulumiEnvironment(toolchain: Toolchain): Record<string, string> {
+export function pulumiEnvironment(toolchain: Toolchain): Record<string, string | undefined> {
+  // The node is on this machine; no proxy knows a way to it.
+  const noProxy = [process.env.NO_PROXY ?? process.env.no_proxy, "10.200.0.0/16"].filter(Boolean).join(",");
   return {
     PATH: `${toolchain.binDir}:${process.env.PATH}`,
+    NO_PROXY: noProxy,
+    no_proxy: noProxy,
     PULUMI_HOME: join(PULUMI_DIR, "home"),
-    PULUMI_BACKEND_URL: `file://${join(PULUMI_DIR, "state")}`,
+    PULUMI_BACKEND_URL: `file://${BACKEND_DIR}`,
+    PULUMI_STACK: STACK,
+    PULUMI_CONFIG_PASSPHRASE: undefined,
     PULUMI_CONFIG_PASSPHRASE_FILE: PASSPHRASE_FILE,
+    PULUMI_ACCESS_TOKEN: undefined,
     PULUMI_SKIP_UPDATE_CHECK: "1",
     PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION: "1",
     // A plugin on the user's PATH would win over the pinned one.
@@ -52,34 +57,36 @@ export function pulumiEnvironment(toolchain: Toolchain): Record<string, string> 
   };
 }
 
-/** Makes the backend, the passphrase and the stack where they are missing. */
+/** Makes the backend, the passphrase and the stack where they are missing, and removes what a killed run left locked. */
 export async function initStack(toolchain: Toolchain, signal: AbortSignal): Promise<void> {
   const home = join(PULUMI_DIR, "home");
-  for (const folder of [home, join(PULUMI_DIR, "state")]) await mkdir(folder, { recursive: true, mode: 0o700 });
+  for (const folder of [home, BACKEND_DIR]) await mkdir(folder, { recursive: true, mode: 0o700 });
   await rm(join(home, "plugins"), { recursive: true, force: true });
   await symlink(toolchain.pluginDir, join(home, "plugins"));
   if (!existsSync(PASSPHRASE_FILE)) await writeFile(PASSPHRASE_FILE, randomBytes(24).toString("hex"), { mode: 0o600 });
-  if (existsSync(STACK_CONFIG_FILE)) return;
-  // `stack init` writes the stack's salt beside the Pulumi.yaml it finds: here, so that the committed file stays as it is.
+  // This process holds the stack's lock, so that what Pulumi says is locked is locked by a process that is gone.
+  await rm(join(BACKEND_DIR, ".pulumi", "locks"), { recursive: true, force: true });
+  if (existsSync(join(BACKEND_DIR, ".pulumi", "stacks", "yolo", `${STACK}.json`)) && existsSync(STACK_CONFIG_FILE))
+    return;
+  // Pulumi writes the stack's salt beside the Pulumi.yaml it finds: here, so that the committed file stays as it is.
   await writeFile(join(PULUMI_DIR, "Pulumi.yaml"), "name: yolo\nruntime: nodejs\n");
-  await execa("pulumi", ["stack", "init", STACK, "--non-interactive", "--cwd", PULUMI_DIR], {
+  await execa("pulumi", ["stack", "select", "--create", STACK, "--non-interactive", "--cwd", PULUMI_DIR], {
     env: pulumiEnvironment(toolchain),
     cancelSignal: signal,
   });
 }
 
 /** Writes the stack's configuration: the committed values, this machine's cluster, and the release to run. */
-export async function writeStackConfig(release: Release): Promise<void> {
-  const committed = parse(await readFile(join(ROOT, `Pulumi.${STACK}.yaml`), "utf8"));
-  const current = parse(await readFile(STACK_CONFIG_FILE, "utf8"));
+export async function writeStackConfig(committed: CommittedConfig, release: Release): Promise<void> {
+  const current = existsSync(STACK_CONFIG_FILE) ? await readYaml(STACK_CONFIG_FILE) : {};
   const config = {
     ...current,
     config: {
-      ...committed.config,
-      "yolo:cluster": { ...committed.config["yolo:cluster"], kubeconfig: KUBECONFIG },
+      ...committed,
+      "yolo:cluster": { ...committed["yolo:cluster"], kubeconfig: KUBECONFIG },
       // The node sees this clone's state folder under its own path.
-      "yolo:modelStore": { volume: { ...committed.config["yolo:modelStore"].volume, path: MODELS_DIR } },
-      "yolo:detector": { ...committed.config["yolo:detector"], namespace: NAMESPACE },
+      "yolo:modelStore": { ...committed["yolo:modelStore"], volume: { type: "hostPath", path: MODELS_DIR } },
+      "yolo:detector": { ...committed["yolo:detector"], namespace: NAMESPACE },
       "yolo:release": release,
     },
   };
@@ -91,30 +98,16 @@ export async function writeStackConfig(release: Release): Promise<void> {
 /** Runs `pulumi up` and waits until everything is ready. Throws a UserError with Pulumi's own words when it fails. */
 export async function up(toolchain: Toolchain, signal: AbortSignal, report: (line: string) => void): Promise<Changes> {
   const env = pulumiEnvironment(toolchain);
-  const run = execa(
-    "pulumi",
-    [
-      "up",
-      "--stack",
-      STACK,
-      "--config-file",
-      STACK_CONFIG_FILE,
-      "--yes",
-      "--skip-preview",
-      "--non-interactive",
-      "--color",
-      "never",
-    ],
-    {
-      cwd: ROOT,
-      env,
-      reject: false,
-      all: true,
-      cancelSignal: signal,
-      forceKillAfterDelay: 30_000,
-    },
-  );
-  for await (const line of run.iterable({ from: "all" })) report(line.trim());
+  const options = ["--yes", "--skip-preview", "--non-interactive", "--color", "never"];
+  const run = execa("pulumi", ["up", "--config-file", STACK_CONFIG_FILE, ...options], {
+    cwd: ROOT,
+    env,
+    reject: false,
+    all: true,
+    cancelSignal: signal,
+    forceKillAfterDelay: 30_000,
+  });
+  run.all.on("data", (chunk: Buffer) => report(chunk.toString().trimEnd().split("\n").at(-1)?.trim() ?? ""));
   const { exitCode, all } = await run;
   signal.throwIfAborted();
   if (exitCode !== 0) {
@@ -127,19 +120,24 @@ export async function up(toolchain: Toolchain, signal: AbortSignal, report: (lin
   return parseChanges(all);
 }
 
-/** Reads the counts out of the summary that Pulumi ends with, for example `    + 13 created` or `    12 unchanged`. */
+/** Reads the counts out of the summary that Pulumi ends with, such as `    + 13 created`, `    +-1 replaced`, `    12 unchanged`. */
 export function parseChanges(output: string): Changes {
   const summary = output.slice(output.lastIndexOf("\nResources:"));
   return Object.fromEntries(
-    [...summary.matchAll(/^ +(?:\S+ )?(\d+) (\w+)$/gm)].map(([, count, what]) => [what, Number(count)]),
+    [...summary.matchAll(/^ +[^\w\n]*(\d+) (\w+)$/gm)].map(([, count, what]) => [what, Number(count)]),
   );
 }
 
-/** What the stack exports. */
-export async function outputs(toolchain: Toolchain): Promise<StackOutputs> {
-  const { stdout } = await execa("pulumi", ["stack", "output", "--stack", STACK, "--json"], {
+/** The port of the service on the node. Throws a UserError when the stack's configuration gives it none. */
+export async function nodePort(toolchain: Toolchain): Promise<number> {
+  const { stdout } = await execa("pulumi", ["stack", "output", "--json"], {
     cwd: ROOT,
     env: pulumiEnvironment(toolchain),
   });
-  return JSON.parse(stdout) as StackOutputs;
+  const outputs = JSON.parse(stdout) as { nodePort?: number };
+  if (outputs.nodePort !== undefined) return outputs.nodePort;
+  throw new UserError(
+    "Expected a Service with a port on the node, but yolo:detector in Pulumi.local.yaml asks for another type. " +
+      "Set service.type to NodePort and run the same command again.",
+  );
 }

@@ -1,15 +1,19 @@
-import { parseArgs } from "node:util";
+import { readArguments } from "./arguments.ts";
 import { clusterStatus } from "./cluster/index.ts";
 import { runMain } from "./errors.ts";
 import { KUBECONFIG } from "./paths.ts";
 
+const USAGE = `Usage: npm run status [-- --json]
+Shows what runs from this clone, without changing it.`;
+
 const MIB = 2 ** 20;
 
-// `npm run status [-- --json]`: what runs, without changing it. The exit code is 0 whatever the state is.
+// The exit code is 0 whatever the state is.
 await runMain(async () => {
-  const { values } = parseArgs({ options: { json: { type: "boolean" } } });
+  const options = readArguments(USAGE, { options: { json: { type: "boolean" } } });
+  if (options === undefined) return;
   const status = await clusterStatus();
-  if (values.json) {
+  if (options.values.json) {
     console.log(JSON.stringify(status, undefined, 2));
     return;
   }

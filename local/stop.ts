@@ -1,11 +1,16 @@
 import { relative } from "node:path";
+import { readArguments } from "./arguments.ts";
 import { stopCluster } from "./cluster/index.ts";
 import { findNode, nodeProcesses } from "./cluster/processes.ts";
 import { runMain } from "./errors.ts";
 import { CACHE_DIR, STATE_DIR } from "./paths.ts";
 
+const USAGE = `Usage: npm stop
+Removes the embedded cluster of this clone. Models, results and caches stay.`;
+
 // `npm stop`: removes the embedded cluster of this clone. It ends by itself within seconds, so that no signal is needed.
 await runMain(async () => {
+  if (readArguments(USAGE, { options: {} }) === undefined) return;
   const node = findNode();
   const processes = node === undefined ? 0 : nodeProcesses(node).length;
   const state = relative(process.cwd(), STATE_DIR) || STATE_DIR;

@@ -61,7 +61,9 @@ async function draw(request: Request, detections: Detection[]): Promise<string> 
   return path;
 }
 
-/** A path as the user would type it from where the command runs. */
+/** A path as the user would type it where the command was given; npm itself runs in the root of the clone. */
 function here(path: string): string {
-  return relative(process.cwd(), path);
+  const inside = relative(process.env.INIT_CWD ?? process.cwd(), path);
+  const short = inside.startsWith("..") ? path : inside;
+  return /^[\w./-]+$/.test(short) ? short : `'${short.replaceAll("'", `'\\''`)}'`;
 }

@@ -1,5 +1,9 @@
+import { readArguments } from "./arguments.ts";
 import { runMain } from "./errors.ts";
 import { ensureToolchain, type Tool } from "./toolchain/index.ts";
+
+const USAGE = `Usage: npm run toolchain
+Gets every tool that the local target runs, and prints what came from where.`;
 
 const COLUMNS: Record<string, (tool: Tool) => string> = {
   Tool: ({ title }) => title,
@@ -24,6 +28,7 @@ function table(tools: readonly Tool[]): string {
 }
 
 await runMain(async (signal) => {
+  if (readArguments(USAGE, { options: {} }) === undefined) return;
   const { tools, binDir } = await ensureToolchain({ signal });
   console.log(`\n${table(tools)}\n\nExecutables: ${binDir}`);
 });

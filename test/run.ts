@@ -1,8 +1,9 @@
-import { glob, mkdtemp, readFile, rm } from "node:fs/promises";
+import { existsSync } from "node:fs";
+import { glob, mkdtemp, readdir, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
-import { join, relative } from "node:path";
-import { parseArgs } from "node:util";
+import { join } from "node:path";
 import { execa } from "execa";
+import { readArguments } from "../local/arguments.ts";
 import { runMain, UserError } from "../local/errors.ts";
 import { ROOT } from "../local/paths.ts";
 import { ensureToolchain } from "../local/toolchain/index.ts";
@@ -42,6 +43,7 @@ async function runFile(file: string, folder: string, signal: AbortSignal): Promi
     reject: false,
     all: true,
     stdin: "ignore",
+    env: { TMPDIR: folder },
     timeout: FILE_TIMEOUT_MS,
     cancelSignal: signal,
     forceKillAfterDelay: 20_000,
@@ -66,6 +68,15 @@ async function runFile(file: string, folder: string, signal: AbortSignal): Promi
   return { passed: stats.passes, failed, skipped: stats.pending };
 }
 
+/** Removes the clusters of tests that were ended before they could do it themselves. */
+async function stopClusters(folder: string): Promise<void> {
+  for (const name of await readdir(folder)) {
+    const state = join(folder, name);
+    if (!existsSync(join(state, "node"))) continue;
+    await execa(process.execPath, [join(ROOT, "local", "stop.ts")], { env: { YOLO_STATE: state }, reject: false });
+  }
+}
+
 function indent(text: string): string {
   return text.replace(/^/gm, "    ");
 }
@@ -81,11 +92,8 @@ async function check(signal: AbortSignal): Promise<Outcome> {
 }
 
 await runMain(async (signal) => {
-  const { values, positionals: parts } = parseArgs({ options: { help: { type: "boolean" } }, allowPositionals: true });
-  if (values.help) {
-    console.log(USAGE);
-    return;
-  }
+  const parts = readArguments(USAGE, { options: {}, allowPositionals: true })?.positionals;
+  if (parts === undefined) return;
   const files = await testFiles(parts);
   if (files.length === 0)
     throw new UserError(`Expected part of a test file's path, but no file under test/ contains ${parts}.`);
@@ -99,8 +107,9 @@ await runMain(async (signal) => {
   try {
     if (parts.length === 0) add(await check(signal));
     await ensureToolchain({ signal });
-    for (const file of files) add(await runFile(relative(".", file), folder, signal));
+    for (const file of files) add(await runFile(file, folder, signal));
   } finally {
+    await stopClusters(folder);
     await rm(folder, { recursive: true, force: true });
   }
   if (total.failed > 0) process.exitCode = 1;

@@ -82,6 +82,14 @@ export async function startCluster({ toolchain, signal, report = () => {} }: Sta
   });
 }
 
+function stopTimeout(): AbortSignal {
+  const timeout = new AbortController();
+  const seconds = STOP_TIMEOUT_MS / 1000;
+  const reason = `Another start or stop of this clone has not ended within ${seconds} s. End it, and run the same command again.`;
+  setTimeout(() => timeout.abort(new UserError(reason)), STOP_TIMEOUT_MS).unref();
+  return timeout.signal;
+}
+
 /**
  * Removes the embedded cluster and all that belongs to it: processes, and with them mounts, devices and rules; cgroups;
  * files; and Pulumi's state, which describes what is no longer there. Returns whether there was anything.
@@ -94,7 +102,7 @@ export async function stopCluster(): Promise<boolean> {
   const locked = new AbortController();
   // A start that is under way fails at once without its node, and lets go of the lock.
   const killing = killNodesUntil(locked.signal);
-  const found = await withLock(LOCK, { signal: AbortSignal.timeout(STOP_TIMEOUT_MS) }, async () => {
+  const found = await withLock(LOCK, { signal: stopTimeout() }, async () => {
     locked.abort();
     await killing;
     return wipe();

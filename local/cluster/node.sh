@@ -3,6 +3,7 @@
 # It gives the node private /run, /var/lib and /var/log, keeps the components running, and reaps orphans.
 # Usage: node.sh NODE_DIR FOLDER...   (the folders stay visible even below the paths that are covered)
 set -eu
+umask 022
 cd /
 node=$1
 shift

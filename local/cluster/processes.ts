@@ -28,6 +28,8 @@ export function findNode(nodeDir: string = NODE_DIR): NodeTree | undefined {
     if (script === -1 || argv[script + 1] !== nodeDir) continue;
     // The shell's forks have the same command line; only the first process has number 1 in a namespace of its own.
     const numbers = status(pid, "NSpid")?.split(/\s+/) ?? [];
+    // Anyone may start something that looks like a node; only root's, or one's own, is entered or ended.
+    if (!["0", String(process.geteuid?.())].includes(status(pid, "Uid")?.split(/\s+/)[0] ?? "")) continue;
     if (numbers.length < 2 || numbers.at(-1) !== "1" || status(pid, "State")?.startsWith("Z")) continue;
     const parent = Number(status(pid, "PPid"));
     return { init: pid, parent: read(parent, "comm")?.trim() === "unshare" ? parent : undefined };

@@ -133,7 +133,14 @@ export const PINS: readonly Pin[] = [
 ];
 
 /** Debian packages of the container runtime; their version is the one of the machine's Debian release. */
-export const RUNTIME_PACKAGES = ["containerd", "runc", "containernetworking-plugins", "iptables", "conntrack", "iproute2"] as const;
+export const RUNTIME_PACKAGES = [
+  "containerd",
+  "runc",
+  "containernetworking-plugins",
+  "iptables",
+  "conntrack",
+  "iproute2",
+] as const;
 
 /** Dependencies that every Debian system has, and that must be the system's own. */
 export const SYSTEM_PACKAGES = ["libc6", "libgcc-s1", "netbase"] as const;

@@ -2,6 +2,8 @@ import assert from "node:assert/strict";
 import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import type { Readable } from "node:stream";
+import { setTimeout as sleep } from "node:timers/promises";
 import { execa } from "execa";
 import sharp from "sharp";
 import { parse, stringify } from "yaml";
@@ -31,7 +33,8 @@ describe("npm start", function () {
   };
   const pods = async () => {
     const list = JSON.parse(await clone.kubectl("get", "pods", "--namespace", "yolo", "--output", "json"));
-    return list.items as { metadata: { name: string; uid: string }; status: { podIP: string } }[];
+    const items = list.items as { metadata: { name: string; uid: string; deletionTimestamp?: string } }[];
+    return items.filter(({ metadata }) => metadata.deletionTimestamp === undefined);
   };
   const setLogLevel = async (logLevel: string) => {
     const file = join(clone.state, "pulumi", "Pulumi.local.yaml");
@@ -164,36 +167,76 @@ describe("npm start", function () {
     assert.match(output, /created/);
   });
 
+  it("rolls another model out to a running cluster", async () => {
+    const { exitCode, output } = await clone.npm("start", "--model", join(ROOT, "models", "street-raw.onnx"));
+    assert.equal(exitCode, 0, output);
+    assert.match(output, /objects by street-raw /);
+    assert.match(output, /replaced|updated/);
+  });
+
   it("removes everything but results on stop, and says so when nothing runs", async () => {
     assert.equal((await clone.npm("stop")).exitCode, 0);
-    await assert.rejects(fetch(url, { signal: AbortSignal.timeout(2000) }));
+    const status = JSON.parse((await clone.npm("status", "--json")).output) as ClusterStatus;
+    assert.deepEqual(status.processes, []);
+    // Asking the address itself would send packets to whatever lies behind this machine's default route.
+    const { stdout } = await execa("ip", ["-brief", "address"]);
+    assert.ok(!stdout.includes(new URL(url).hostname.replace(/\d+$/, "")), stdout);
     const again = await clone.npm("stop");
     assert.equal(again.exitCode, 0);
     assert.match(again.output, /[Nn]othing/);
   });
 });
 
+/** Waits until a command has printed a text. */
+function printed(output: Readable, text: string): Promise<void> {
+  let sofar = "";
+  return new Promise((resolve, reject) => {
+    output.on("data", (chunk: Buffer) => {
+      sofar += chunk.toString();
+      if (sofar.includes(text)) resolve();
+    });
+    output.on("end", () => reject(new Error(`it never printed "${text}":\n${sofar}`)));
+  });
+}
+
 describe("npm start, interrupted", function () {
-  this.timeout(120_000);
+  this.timeout(180_000);
+
+  const start = (state: string) =>
+    // Not through npm, which ends itself by the signal that its script has handled.
+    execa(process.execPath, [join(ROOT, "local", "bootstrap.mjs"), "local/start.ts"], {
+      cwd: ROOT,
+      env: { YOLO_STATE: state },
+      stdin: "ignore",
+      all: true,
+      reject: false,
+      detached: true, // a process group of its own, which gets the signal as a terminal's foreground group does
+    });
+
+  it("recovers from being killed during pulumi up", async () => {
+    const clone = await testClone();
+    try {
+      const run = start(clone.state);
+      await printed(run.all, "❯ pulumi up");
+      await sleep(4_000); // Pulumi has locked the stack by then, and is creating
+      assert.ok(run.pid);
+      process.kill(-run.pid, "SIGKILL");
+      await run;
+      const { exitCode, output } = await clone.npm("start");
+      assert.equal(exitCode, 0, output);
+    } finally {
+      await clone.remove();
+    }
+  });
 
   it("ends with exit code 130 on Ctrl-C, and leaves nothing running", async () => {
     const clone = await testClone();
     try {
-      const run = execa("npm", ["start", "--silent"], {
-        cwd: ROOT,
-        env: { YOLO_STATE: clone.state },
-        stdin: "ignore",
-        all: true,
-        reject: false,
-        detached: true, // a process group of its own, which gets the signal as a terminal's foreground group does
-      });
-      for await (const line of run.iterable({ from: "all" })) {
-        if (/Images loaded/.test(line)) break;
-      }
+      const run = start(clone.state);
+      await printed(run.all, "Images loaded");
       assert.ok(run.pid);
       process.kill(-run.pid, "SIGINT");
-      const { exitCode } = await run;
-      assert.equal(exitCode, 130);
+      assert.equal((await run).exitCode, 130);
       const status = JSON.parse((await clone.npm("status", "--json")).output) as ClusterStatus;
       assert.deepEqual(status.processes, []);
     } finally {
