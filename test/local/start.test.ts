@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { join, resolve } from "node:path";
 import type { Readable } from "node:stream";
 import { setTimeout as sleep } from "node:timers/promises";
 import { execa } from "execa";
@@ -51,7 +51,7 @@ describe("npm start", function () {
     assert.match(output, /^ {2}car +0\.\d\d( +\d+){4}$/m);
     const drawn = /drawn: +(\S+\.jpg)/i.exec(output)?.[1];
     assert.ok(drawn, output);
-    const [original, result] = await Promise.all([sharp(SAMPLE).metadata(), sharp(join(ROOT, drawn)).metadata()]);
+    const [original, result] = await Promise.all([sharp(SAMPLE).metadata(), sharp(resolve(ROOT, drawn)).metadata()]);
     assert.deepEqual([result.width, result.height], [original.width, original.height]);
     const found = /(http:\/\/10\.200\.\d+\.\d+:\d+)/.exec(output)?.[1];
     assert.ok(found, output);

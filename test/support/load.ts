@@ -6,7 +6,7 @@ export interface LoadResult {
 
 /**
  * Sends the same POST over and over from a number of clients, each waiting for its answer before the next, until
- * stopped. Connections are kept alive, as a real client's are. Bounded: at most `limit` requests in all.
+ * stopped. Connections are kept alive, as a real client's are. Bounded: at most `limit` requests in all, and about 20 failures.
  */
 export function startLoad(
   url: string,
@@ -18,7 +18,7 @@ export function startLoad(
   let left = limit;
   let stopped = false;
   const client = async () => {
-    while (!stopped && left-- > 0) {
+    while (!stopped && left-- > 0 && result.failures.length < 20) {
       try {
         const answer = await fetch(url, {
           method: "POST",
