@@ -11,9 +11,10 @@ export const STACK = "local";
 /** What the local commands themselves read of a stack's configuration; the program checks all of it (stacks/config.ts). */
 const committedSchema = z.looseObject({
   "yolo:cluster": z.looseObject({}).optional(),
-  "yolo:modelStore": z.looseObject({}).optional(),
+  "yolo:modelStore": z.looseObject({ volume: z.looseObject({ type: z.string().optional() }).optional() }).optional(),
   "yolo:detector": z
     .looseObject({
+      namespace: z.string().optional(),
       serving: z.looseObject({ bodyLimitMib: z.number().optional(), pixelLimitMega: z.number().optional() }).optional(),
     })
     .optional(),

@@ -7,7 +7,7 @@ import { stringify } from "yaml";
 import { UserError } from "./errors.ts";
 import { MODELS_DIR } from "./model.ts";
 import { KUBECONFIG, ROOT, STATE_DIR } from "./paths.ts";
-import { type CommittedConfig, readYaml, STACK } from "./stack-config.ts";
+import { type CommittedConfig, readCommittedConfig, readYaml, STACK } from "./stack-config.ts";
 import type { Toolchain } from "./toolchain/index.ts";
 import { withLock } from "./toolchain/lock.ts";
 
@@ -18,9 +18,6 @@ const BACKEND_DIR = join(PULUMI_DIR, "state");
 
 /** The committed Pulumi.local.yaml with this machine's values added; written anew before every run. */
 export const STACK_CONFIG_FILE = join(PULUMI_DIR, `Pulumi.${STACK}.yaml`);
-
-/** Namespace of the service in the local stack. */
-const NAMESPACE = "yolo";
 
 /** What runs on a stack: an image and a model, both by digest. */
 export interface Release {
@@ -85,14 +82,19 @@ export async function writeStackConfig(committed: CommittedConfig, release: Rele
       ...committed,
       "yolo:cluster": { ...committed["yolo:cluster"], kubeconfig: KUBECONFIG },
       // The node sees this clone's state folder under its own path.
-      "yolo:modelStore": { ...committed["yolo:modelStore"], volume: { type: "hostPath", path: MODELS_DIR } },
-      "yolo:detector": { ...committed["yolo:detector"], namespace: NAMESPACE },
+      "yolo:modelStore": { ...committed["yolo:modelStore"], volume: localVolume(committed) },
       "yolo:release": release,
     },
   };
   const temporary = `${STACK_CONFIG_FILE}.new`;
   await writeFile(temporary, stringify(config), { mode: 0o600 });
   await rename(temporary, STACK_CONFIG_FILE);
+}
+
+/** The folder of models on this machine; what else is said of a folder stays. */
+function localVolume({ "yolo:modelStore": store }: CommittedConfig): object {
+  const { volume } = store ?? {};
+  return { ...(volume?.type === "hostPath" && volume), type: "hostPath", path: MODELS_DIR };
 }
 
 /** Runs `pulumi up` and waits until everything is ready. Throws a UserError with Pulumi's own words when it fails. */
@@ -111,13 +113,19 @@ export async function up(toolchain: Toolchain, signal: AbortSignal, report: (lin
   const { exitCode, all } = await run;
   signal.throwIfAborted();
   if (exitCode !== 0) {
-    const args = ["--kubeconfig", KUBECONFIG, "logs", "--namespace", NAMESPACE, "deployment/detector", "--tail", "10"];
-    const logs = await execa("kubectl", args, { env, reject: false, all: true });
     throw new UserError(
-      `pulumi up failed (exit code ${exitCode}):\n${all}\nLast lines of the service's log:\n${logs.all}`,
+      `pulumi up failed (exit code ${exitCode}):\n${all}\nLast lines of the service's log:\n${await lastLogLines(env)}`,
     );
   }
   return parseChanges(all);
+}
+
+async function lastLogLines(env: Record<string, string | undefined>): Promise<string> {
+  const { "yolo:detector": detector } = await readCommittedConfig();
+  // The default of stacks/detector-config.ts.
+  const namespace = detector?.namespace ?? "yolo";
+  const args = ["--kubeconfig", KUBECONFIG, "logs", "--namespace", namespace, "deployment/detector", "--tail", "10"];
+  return (await execa("kubectl", args, { env, reject: false, all: true })).all;
 }
 
 /** Reads the counts out of the summary that Pulumi ends with, such as `    + 13 created`, `    +-1 replaced`, `    12 unchanged`. */

@@ -38,6 +38,22 @@ export async function build(pin: Pin, { into, scratch, signal, progress = () => 
   }
 }
 
+/**
+ * Downloads the modules that building a pin takes, and no others. Does nothing worse than not helping when it fails: the
+ * build itself downloads what is missing, and says what is wrong.
+ */
+export async function prefetchModules(pin: Pin, signal: AbortSignal): Promise<void> {
+  const go = await requireGo(pin, signal);
+  // `-e`, because files that are embedded are not there yet.
+  await execa(go, ["list", "-deps", "-e", ...pin.packages], {
+    cwd: join(MODULES_DIR, pin.id),
+    env: goEnvironment(),
+    stdio: "ignore",
+    cancelSignal: signal,
+    reject: false,
+  });
+}
+
 /** Where a build writes, and what stops and follows it. */
 export interface BuildOptions {
   into: string;

@@ -1,6 +1,8 @@
 import type { ListrTask } from "listr2";
-import { getTool, type Tool } from "./cache.ts";
+import { prefetchModules } from "./build.ts";
+import { findTool, getTool, type Tool } from "./cache.ts";
 import { PINS, type Pin } from "./pins.ts";
+import { hostAnswers } from "./release.ts";
 import { getRuntime, type Runtime } from "./runtime.ts";
 
 /** How often the line below a running task is renewed, in milliseconds. */
@@ -20,17 +22,45 @@ export function toolchainTasks(collected: Collected, signal: AbortSignal): Listr
   const tools = PINS.map((pin, index) =>
     task(`${pin.title} ${pin.version}`, async (progress) => {
       const buildGb = PINS.slice(index).reduce((sum, { buildGb }) => sum + buildGb, 0);
-      const tool = await getTool(pin, { signal, progress, buildGb });
+      const tool = await whileFetchingModules(PINS[index + 1], signal, () =>
+        getTool(pin, { signal, progress, buildGb }),
+      );
       collected.tools.push(tool);
       return origin(pin, tool);
     }),
   );
   const runtime = task("Container runtime", async (progress) => {
-    collected.runtime = await getRuntime({ signal, progress });
+    collected.runtime = await whileFetchingModules(PINS[0], signal, () => getRuntime({ signal, progress }));
     return "Container runtime: Debian packages";
   });
   // First what takes seconds: a machine that cannot have it says so before the long builds.
   return [runtime, ...tools];
+}
+
+/** Runs `action`, and meanwhile, because a build waits long for the network, downloads what the next build needs. */
+async function whileFetchingModules<T>(
+  next: Pin | undefined,
+  signal: AbortSignal,
+  action: () => Promise<T>,
+): Promise<T> {
+  const end = new AbortController();
+  const fetched = next === undefined ? undefined : fetchModules(next, AbortSignal.any([signal, end.signal]));
+  try {
+    return await action();
+  } finally {
+    end.abort();
+    await fetched;
+  }
+}
+
+async function fetchModules(pin: Pin, signal: AbortSignal): Promise<void> {
+  try {
+    if ((await findTool(pin, signal)) !== undefined) return;
+    const release = pin.releases?.[process.arch];
+    if (release === undefined || !(await hostAnswers(release))) await prefetchModules(pin, signal);
+  } catch {
+    // Whatever is wrong, the next task meets it too, and reports it.
+  }
 }
 
 function task(title: string, action: (progress: (text: string) => void) => Promise<string>): ListrTask {
