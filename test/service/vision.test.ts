@@ -4,7 +4,6 @@ import { join } from "node:path";
 import sharp from "sharp";
 import { RequestError } from "../../service/src/errors.ts";
 import { decodeImage, isImage } from "../../service/src/vision/decode.ts";
-import { fitImage, letterbox, roundHalfEven, toPlanes } from "../../service/src/vision/letterbox.ts";
 import { selectEndToEnd, selectRaw } from "../../service/src/vision/nms.ts";
 import { headOutput, noise } from "./generate.ts";
 import { FIXTURES, readGoldens, sha256 } from "./support.ts";
@@ -15,30 +14,6 @@ const PIXEL_LIMIT = 1_000_000;
 function codeOf(code: string) {
   return (error: unknown) => error instanceof RequestError && error.code === code;
 }
-
-describe("letterbox", () => {
-  for (const golden of GOLDENS.letterbox) {
-    const { image, input, stride, seed } = golden;
-    it(`scales ${image.join(" x ")} into ${input.join(" x ")}${stride ? `, stride ${stride},` : ""} as OpenCV does, bit for bit`, () => {
-      const [width, height] = image;
-      const fit = fitImage(width, height, { width: input[0], height: input[1] }, stride ?? undefined);
-      assert.deepEqual([fit.inputWidth, fit.inputHeight], golden.size);
-      const output = letterbox({ width, height, data: noise(width, height, seed) }, fit);
-      if (golden.pixels !== undefined) assert.deepEqual(output, new Uint8Array(Buffer.from(golden.pixels, "base64")));
-      assert.equal(sha256(output), golden.sha256);
-    });
-  }
-
-  it("rounds halves to the even neighbour, as Python does", () => {
-    assert.deepEqual([0.5, 1.5, 2.5, -0.5, -1.5, 2.4, 2.6].map(roundHalfEven), [0, 2, 2, 0, -2, 2, 3]);
-  });
-
-  it("writes planes of red, green and blue from 0 to 1", () => {
-    const target = new Float32Array(6);
-    toPlanes(Uint8Array.of(0, 255, 51, 255, 0, 102), target);
-    assert.deepEqual(target, Float32Array.of(0, 1, 1, 0, 0.2, 0.4));
-  });
-});
 
 describe("selectRaw", () => {
   for (const golden of GOLDENS.suppression) {
