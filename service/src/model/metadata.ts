@@ -1,11 +1,27 @@
 import { StartError } from "../errors.ts";
 import { integer, messages, text } from "./protobuf.ts";
 
+/** Element types of tensors, by the number that ONNX gives them (TensorProto.DataType). */
+const ELEMENT_TYPES = {
+  1: "float32",
+  2: "uint8",
+  3: "int8",
+  5: "int16",
+  6: "int32",
+  7: "int64",
+  8: "string",
+  9: "bool",
+  10: "float16",
+  11: "float64",
+} as const satisfies Readonly<Record<number, string>>;
+
+/** Element type of a tensor as ONNX Runtime's binding names it; `unknown` for those that no exporter of YOLO writes. */
+export type ElementType = (typeof ELEMENT_TYPES)[keyof typeof ELEMENT_TYPES] | "unknown";
+
 /** An input or output of the graph. A dimension is a number, or the name (possibly empty) of one that varies. */
 export interface TensorInfo {
   name: string;
-  /** The element type as ONNX numbers it: 1 is float32, 10 is float16. */
-  elementType: number;
+  type: ElementType;
   shape: (number | string)[];
 }
 
@@ -53,7 +69,12 @@ function tensorInfo(info: Uint8Array): TensorInfo {
   const tensor = messages(type, 1).at(-1) ?? new Uint8Array();
   const shape = messages(tensor, 2).at(-1) ?? new Uint8Array();
   const dimensions = messages(shape, 1).map((dimension) => integer(dimension, 1) ?? text(dimension, 2) ?? "");
-  return { name: text(info, 1) ?? "", elementType: integer(tensor, 1) ?? 0, shape: dimensions };
+  return { name: text(info, 1) ?? "", type: elementType(integer(tensor, 1)), shape: dimensions };
+}
+
+function elementType(number: number | undefined): ElementType {
+  const types: Readonly<Record<number, ElementType>> = ELEMENT_TYPES;
+  return types[number ?? 0] ?? "unknown";
 }
 
 const ESCAPES: Readonly<Record<string, string>> = { n: "\n", t: "\t", r: "\r" };
@@ -99,4 +120,17 @@ export function parseIntegers(source: string): number[] | undefined {
     .filter(Boolean)
     .map(Number);
   return numbers?.every(Number.isSafeInteger) ? numbers : undefined;
+}
+
+/** Names, types and shapes of tensors, for messages. */
+export function describe(tensors: readonly TensorInfo[]): string {
+  if (tensors.length === 0) return "nothing";
+  const shape = (tensor: TensorInfo) => tensor.shape.map((size) => (size === "" ? "?" : size)).join(", ");
+  return tensors.map((tensor) => `${tensor.name} ${tensor.type}[${shape(tensor)}]`).join(" and ");
+}
+
+/** Text from a file, shortened for a message. */
+export function quote(value: string | undefined): string {
+  if (value === undefined) return "none";
+  return value.length > 60 ? `"${value.slice(0, 60)}..."` : `"${value}"`;
 }

@@ -22,21 +22,41 @@ export interface Fit {
 
 const { fround } = Math;
 
+/** Model pixels per pixel of the original image. */
+export function gainOf(fit: Fit): number {
+  return Math.min(fit.inputHeight / fit.height, fit.inputWidth / fit.width);
+}
+
 /**
- * Moves detections from pixels of the model's input to pixels of the original image, and clips them to it, in place.
- * Single precision and the order of the operations are those of the vendor's `scale_boxes`.
+ * Moves boxes, the first four of `columns` numbers per object, from pixels of the model's input to pixels of the original
+ * image, and clips them to it, in place. Single precision and the order of the operations are those of the vendor's
+ * `scale_boxes`.
  */
-export function scaleBoxes(detections: Float32Array, fit: Fit): void {
-  const gain = fround(Math.min(fit.inputHeight / fit.height, fit.inputWidth / fit.width));
-  const clip = (value: number, pad: number, limit: number) =>
+export function scaleBoxes(rows: Float32Array, columns: number, fit: Fit): void {
+  const gain = fround(gainOf(fit));
+  const moved = (value: number, pad: number, limit: number) =>
     Math.min(Math.max(fround(fround(value - pad) / gain), 0), limit);
-  for (let i = 0; i + DETECTION_SIZE <= detections.length; i += DETECTION_SIZE) {
-    for (const [offset, pad, limit] of [
-      [0, fit.left, fit.width],
-      [1, fit.top, fit.height],
-    ] as const) {
-      detections[i + offset] = clip(detections[i + offset] ?? 0, pad, limit);
-      detections[i + offset + 2] = clip(detections[i + offset + 2] ?? 0, pad, limit);
-    }
+  for (let i = 0; i + columns <= rows.length; i += columns) {
+    rows[i] = moved(rows[i] as number, fit.left, fit.width);
+    rows[i + 1] = moved(rows[i + 1] as number, fit.top, fit.height);
+    rows[i + 2] = moved(rows[i + 2] as number, fit.left, fit.width);
+    rows[i + 3] = moved(rows[i + 3] as number, fit.top, fit.height);
+  }
+}
+
+/**
+ * Moves points, `count` in a row from `start` and `step` numbers apart, as `scaleBoxes` moves boxes, in place. The vendor's
+ * `scale_coords` takes the padding without rounding it to whole pixels, and so does this.
+ */
+export function scalePoints(values: Float32Array, start: number, count: number, step: number, fit: Fit): void {
+  const exact = gainOf(fit);
+  const gain = fround(exact);
+  const left = fround((fit.inputWidth - fit.width * exact) / 2);
+  const top = fround((fit.inputHeight - fit.height * exact) / 2);
+  for (let i = 0, at = start; i < count; i++, at += step) {
+    const x = fround(fround((values[at] as number) - left) / gain);
+    const y = fround(fround((values[at + 1] as number) - top) / gain);
+    values[at] = Math.min(Math.max(x, 0), fit.width);
+    values[at + 1] = Math.min(Math.max(y, 0), fit.height);
   }
 }

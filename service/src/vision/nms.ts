@@ -1,74 +1,85 @@
+import type { Selection } from "../inference/messages.ts";
 import { DETECTION_SIZE } from "./boxes.ts";
 
-/** What a caller wants to see of the model's findings. */
-export interface Selection {
-  /** Lowest confidence, exclusive, 0 to 1. */
-  conf: number;
-  /** Two boxes of one class that overlap by more than this share are one object, 0 to 1. */
-  iou: number;
-  /** Largest number of detections. */
-  maxDet: number;
-  /** Class indices to keep; all when missing. */
-  classes?: readonly number[];
+/** The output of a head, row by row. */
+export interface Head {
+  data: Float32Array;
+  /** Number of classes. */
+  classes: number;
+  /** Numbers per object beside its box and its classes. */
+  extra: number;
 }
 
 /** The vendor's limit on the candidates that enter suppression (`max_nms` of its `non_max_suppression`). */
 const MAX_CANDIDATES = 30_000;
 
 /** The vendor keeps classes apart by moving each class this many pixels away; its rounding is part of the result. */
-const CLASS_OFFSET = 7680;
+export const CLASS_OFFSET = 7680;
 
 const { fround } = Math;
 
 /**
- * Turns a raw head's output, `[4 + classes, anchors]` with boxes as centre and size, into detections in pixels of the
- * model's input, best first. Greedy and class-aware; single precision, order and ties are those of the vendor's code.
+ * Turns a raw head's output, `[4 + classes + extra, anchors]` with boxes as centre and size, into rows of x1, y1, x2, y2,
+ * confidence, class and the extra numbers, in pixels of the model's input, best first. Greedy and class-aware; single
+ * precision, order and ties are those of the vendor's code.
  */
-export function selectRaw(output: Float32Array, classCount: number, selection: Selection): Float32Array {
-  const anchors = output.length / (4 + classCount);
-  const candidates = bestClasses(output, classCount, anchors, selection);
-  const boxes = cornersOf(output, anchors, candidates.anchor);
+export function selectRaw(head: Head, selection: Selection): Float32Array {
+  const { data, classes, extra } = head;
+  const anchors = data.length / (4 + classes + extra);
+  const candidates = bestClasses(head, anchors, selection);
+  const boxes = cornersOf(data, anchors, candidates.anchor);
   const kept = suppress(boxes, candidates.class, selection.iou, selection.maxDet);
-  const detections = new Float32Array(kept.length * DETECTION_SIZE);
+  const columns = DETECTION_SIZE + extra;
+  const rows = new Float32Array(kept.length * columns);
   kept.forEach((index, i) => {
-    detections.set(boxes.subarray(index * 4, index * 4 + 4), i * DETECTION_SIZE);
-    detections[i * DETECTION_SIZE + 4] = candidates.score[index] as number;
-    detections[i * DETECTION_SIZE + 5] = candidates.class[index] as number;
+    const row = i * columns;
+    rows.set(boxes.subarray(index * 4, index * 4 + 4), row);
+    rows[row + 4] = candidates.score[index] as number;
+    rows[row + 5] = candidates.class[index] as number;
+    copyExtra(head, anchors, candidates.anchor[index] as number, rows, row + DETECTION_SIZE);
   });
-  return detections;
+  return rows;
 }
 
-/** Takes detections from an end-to-end output, `[n, 6]`, which the model has already suppressed and sorted. */
-export function selectEndToEnd(output: Float32Array, selection: Selection): Float32Array {
+/** Copies what an anchor has beside box and classes. */
+export function copyExtra(head: Head, anchors: number, anchor: number, target: Float32Array, at: number): void {
+  const first = 4 + head.classes;
+  for (let e = 0; e < head.extra; e++) target[at + e] = head.data[(first + e) * anchors + anchor] as number;
+}
+
+/** Takes rows from an output of finished objects, `[n, 6 + extra]`, which the model has already suppressed and sorted. */
+export function selectFinished({ data, extra }: Head, selection: Selection): Float32Array {
+  const columns = DETECTION_SIZE + extra;
   const threshold = fround(selection.conf);
-  const rows: number[] = [];
-  for (let i = 0; i < output.length && rows.length < selection.maxDet; i += DETECTION_SIZE) {
-    if ((output[i + 4] as number) > threshold) rows.push(i);
+  const found: number[] = [];
+  for (let i = 0; i < data.length && found.length < selection.maxDet; i += columns) {
+    if ((data[i + 4] as number) > threshold) found.push(i);
   }
   // The vendor filters classes after the limit, so that a filter never brings up weaker detections.
-  const wanted = rows.filter((i) => selection.classes?.includes(output[i + 5] as number) ?? true);
-  const detections = new Float32Array(wanted.length * DETECTION_SIZE);
+  const wanted = found.filter((i) => selection.classes?.includes(data[i + 5] as number) ?? true);
+  const rows = new Float32Array(wanted.length * columns);
   wanted.forEach((row, i) => {
-    detections.set(output.subarray(row, row + DETECTION_SIZE), i * DETECTION_SIZE);
+    rows.set(data.subarray(row, row + columns), i * columns);
   });
-  return detections;
+  return rows;
 }
 
-interface Candidates {
+/** What enters suppression: anchors with their best class and its score, best first. */
+export interface Candidates {
   anchor: number[];
   class: number[];
   score: number[];
 }
 
 /** The best class of each anchor above the threshold, best score first; of equal scores the first anchor comes first. */
-function bestClasses(output: Float32Array, classCount: number, anchors: number, selection: Selection): Candidates {
+export function bestClasses({ data, classes }: Head, anchors: number, selection: Selection): Candidates {
   const threshold = fround(selection.conf);
   const best = new Float32Array(anchors).fill(threshold);
   const bestClass = new Int32Array(anchors).fill(-1);
   // Class by class, because that is how the memory lies.
-  for (let c = 0, i = 4 * anchors; c < classCount; c++) {
+  for (let c = 0, i = 4 * anchors; c < classes; c++) {
     for (let a = 0; a < anchors; a++, i++) {
-      const score = output[i] as number;
+      const score = data[i] as number;
       if (score > (best[a] as number)) {
         best[a] = score;
         bestClass[a] = c;

@@ -1,0 +1,195 @@
+import { InferenceSession, listSupportedBackends, Tensor } from "onnxruntime-node";
+import { RequestError, StartError } from "../errors.ts";
+import type { Model } from "../model/layout.ts";
+import { type ModelFile, readModel, readModelFile } from "../model/model.ts";
+import type { RgbImage } from "../vision/letterbox.ts";
+import { fillInput, type Prepared, prepareImage } from "./input.ts";
+import type { DetectOptions, Findings, ImageTask, RawTensor, WorkerOptions } from "./messages.ts";
+import { readOutputs } from "./output.ts";
+import { checkProvider, explainFailure, PROVIDERS } from "./provider.ts";
+import { type TypedTensor, toRaw, toTyped } from "./tensors.ts";
+
+/** The grey of the padding, which no model takes for anything. */
+const GREY = 114;
+
+/** Decoded images of a batch that are held at a time, in bytes; it is run in parts beyond that. */
+const MOST_BYTES = 256 * 1024 * 1024;
+
+const PROBE: DetectOptions = { conf: 0.25, iou: 0.7, maxDet: 1, resize: "exact" };
+
+/**
+ * Runs one model in the thread that creates it: on one thread, or wide, on all that it may use. One call at a time, because
+ * the calls share the memory of the model's input.
+ */
+export class Runner {
+  /** What the model file says about itself. */
+  readonly model: Model;
+  #narrow: InferenceSession;
+  #wide: InferenceSession;
+  #pixelLimit: number;
+
+  private constructor(model: Model, narrow: InferenceSession, wide: InferenceSession, pixelLimit: number) {
+    this.model = model;
+    this.#narrow = narrow;
+    this.#wide = wide;
+    this.#pixelLimit = pixelLimit;
+  }
+
+  /**
+   * Reads and verifies a model file, opens its sessions on the execution provider that is asked for and on no other, and
+   * runs each once, because the first run allocates.
+   * @throws StartError when the file, the model or the provider is not as expected
+   */
+  static async create(file: ModelFile, options: WorkerOptions): Promise<Runner> {
+    const { provider, threads, pixelLimit } = options;
+    // Read and verified here again: the file may have changed since the main thread did, and a replacement starts later.
+    const content = await readModelFile(file);
+    const model = readModel(content);
+    checkProvider(
+      provider,
+      listSupportedBackends().map(({ name }) => name),
+    );
+    const open = (intraOpNumThreads: number) =>
+      InferenceSession.create(content, {
+        executionProviders: [...PROVIDERS[provider]],
+        intraOpNumThreads,
+        interOpNumThreads: 1,
+      }).catch((error: unknown) => {
+        throw explainFailure(provider, error);
+      });
+    const narrow = await open(1);
+    const runner = new Runner(
+      model,
+      narrow,
+      provider === "cpu" && threads > 1 ? await open(threads) : narrow,
+      pixelLimit,
+    );
+    await runner.#warmUp(file.name);
+    return runner;
+  }
+
+  async #warmUp(name: string): Promise<void> {
+    try {
+      await this.probe();
+      if (this.#wide !== this.#narrow) await this.detect(greyImage(this.model), PROBE, true);
+    } catch (error) {
+      const reason = error instanceof Error ? error.message : String(error);
+      throw new StartError(`Expected the model ${name} to run, but its first run failed: ${reason}`, { cause: error });
+    }
+  }
+
+  /**
+   * Looks at an image, encoded or as pixels.
+   * @throws RequestError YOLO_IMAGE_UNREADABLE or YOLO_IMAGE_TOO_LARGE
+   */
+  async detect(image: Uint8Array | RgbImage, options: DetectOptions, wide: boolean): Promise<Findings> {
+    const [findings] = await this.#run([await prepareImage(this.model, image, options, this.#pixelLimit)], wide);
+    return findings as Findings;
+  }
+
+  /**
+   * Looks at several images, as many in one run as the model takes and have the same size in its input.
+   * @returns for each image what was found, or why it could not be read
+   */
+  async detectBatch(items: readonly ImageTask[], wide: boolean): Promise<(Findings | RequestError)[]> {
+    const results: (Findings | RequestError)[] = [];
+    let waiting: Waiting[] = [];
+    let bytes = 0;
+    for (const [index, { image, options }] of items.entries()) {
+      try {
+        const prepared = await prepareImage(this.model, image, options, this.#pixelLimit);
+        waiting.push({ index, prepared });
+        bytes += prepared.image.data.byteLength;
+      } catch (error) {
+        if (!(error instanceof RequestError)) throw error;
+        results[index] = error;
+      }
+      if (bytes < MOST_BYTES && index < items.length - 1) continue;
+      for (const part of sameSize(waiting, this.model.batch)) {
+        const found = await this.#run(
+          part.map(({ prepared }) => prepared),
+          wide,
+        );
+        for (const [i, one] of part.entries()) results[one.index] = found[i] as Findings;
+      }
+      [waiting, bytes] = [[], 0];
+    }
+    return results;
+  }
+
+  /**
+   * Runs the model on tensors, and returns the outputs that are asked for, or all.
+   * @throws RequestError YOLO_TENSOR_INVALID when the model does not take the tensors or has no such output
+   */
+  async infer(inputs: readonly RawTensor[], outputs: readonly string[], wide: boolean): Promise<RawTensor[]> {
+    const known = this.model.outputs.map(({ name }) => name);
+    const unknown = outputs.find((name) => !known.includes(name));
+    if (unknown !== undefined) {
+      const message = `Expected outputs ${known.join(", ")} but received ${JSON.stringify(unknown.slice(0, 60))}.`;
+      throw new RequestError("YOLO_TENSOR_INVALID", message);
+    }
+    const wanted = outputs.length === 0 ? known : outputs;
+    const typed = Object.entries(toTyped(inputs, this.model.inputs));
+    const feeds = Object.fromEntries(typed.map(([name, tensor]) => [name, tensorOf(tensor)]));
+    const session = wide ? this.#wide : this.#narrow;
+    // Dimensions that vary may still not fit each other, which only the graph knows.
+    const results = await session.run(feeds, [...new Set(wanted)]).catch((error: unknown) => {
+      const reason = error instanceof Error ? error.message.split("\n", 1)[0] : String(error);
+      const message = `Expected tensors that the model runs on, but: ${reason}`;
+      throw new RequestError("YOLO_TENSOR_INVALID", message, { cause: error });
+    });
+    return wanted.map((name) => toRaw(name, results[name] as Tensor));
+  }
+
+  /** Runs the model on a grey image. */
+  async probe(): Promise<void> {
+    await this.detect(greyImage(this.model), PROBE, false);
+  }
+
+  /** One run of the model on images of the same size. */
+  async #run(images: readonly Prepared[], wide: boolean): Promise<Findings[]> {
+    const { model } = this;
+    const start = performance.now();
+    const input = tensorOf(fillInput(model, images));
+    const session = wide ? this.#wide : this.#narrow;
+    const names = model.prototypes === undefined ? [model.output] : [model.output, model.prototypes];
+    const ready = performance.now();
+    const outputs = await session.run({ [model.input]: input }, names);
+    const inference = (performance.now() - ready) / images.length;
+    return images.map((image, index) => {
+      const begun = performance.now();
+      const found = readOutputs(model, outputs, index, image);
+      const preprocess = image.preprocess + (ready - start) / images.length;
+      const speed = { preprocess, inference, postprocess: performance.now() - begun };
+      return { task: model.task, ...found, width: image.fit.width, height: image.fit.height, speed };
+    });
+  }
+}
+
+interface Waiting {
+  index: number;
+  prepared: Prepared;
+}
+
+/** Images that can share a run: of one size in the input, and no more than a fixed batch has. */
+function sameSize(waiting: readonly Waiting[], most = Number.POSITIVE_INFINITY): Waiting[][] {
+  const parts: Waiting[][] = [];
+  for (const one of waiting) {
+    const { inputWidth, inputHeight } = one.prepared.fit;
+    const part = parts.findLast(([first]) => {
+      return first?.prepared.fit.inputWidth === inputWidth && first.prepared.fit.inputHeight === inputHeight;
+    });
+    if (part === undefined || part.length >= most) parts.push([one]);
+    else part.push(one);
+  }
+  return parts;
+}
+
+/** The binding takes arrays of halves, which its types do not know yet. */
+function tensorOf({ type, data, dims }: TypedTensor): Tensor {
+  return new Tensor(type, data as Float32Array, dims);
+}
+
+function greyImage({ width, height }: Model): RgbImage {
+  return { width, height, data: new Uint8Array(width * height * 3).fill(GREY) };
+}
