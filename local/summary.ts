@@ -47,10 +47,15 @@ function detectionTable(detections: Detection[]): string {
   if (detections.length === 0) return "  nothing of the model's classes was found";
   const width = Math.max(...detections.map(({ name }) => name.length), "class".length);
   const rows = detections.map(({ name, confidence, box }) => {
-    const corners = [box.x1, box.y1, box.x2, box.y2].map((value) => value.toFixed(0).padStart(5)).join(" ");
+    const corners = Object.values(box ?? {})
+      .map((value) => value.toFixed(0).padStart(5))
+      .join(" ");
     return `  ${name.padEnd(width)}  ${confidence.toFixed(2).padStart(10)}  ${corners}`;
   });
-  return [`  ${"class".padEnd(width)}  confidence     x1    y1    x2    y2`, ...rows].join("\n");
+  const columns = Object.keys(detections[0]?.box ?? {})
+    .map((name) => name.padStart(5))
+    .join(" ");
+  return [`  ${"class".padEnd(width)}  confidence  ${columns}`, ...rows].join("\n");
 }
 
 async function draw(request: Request, detections: Detection[]): Promise<string> {

@@ -10,9 +10,18 @@ export const PORTS = { http: 8080 } as const;
 
 /** HTTP paths of the service. The three probes have a path each, because they answer three different questions. */
 export const PATHS = {
-  /** `POST` an image, get detections as JSON. */
+  /** `POST` one image or several, get what was found as JSON, or drawn. */
   predict: "/predict",
-  /** 200 once the model is loaded and warmed up, 503 before. */
+  /** WebSocket: video frames in, what was found in each out. */
+  stream: "/stream",
+  /** Root of the Open Inference Protocol v2, as KServe and Triton speak it. */
+  inferenceProtocol: "/v2",
+  /** The OpenAPI document, and the page that shows it. */
+  openapi: "/openapi.json",
+  docs: "/docs",
+  /** The page where a person tries the service. */
+  page: "/",
+  /** 200 once every model is loaded and warmed up, 503 before. */
   startup: "/health/startup",
   /** 200 while an inference worker still answers; a failure means that the process must be restarted. */
   live: "/health/live",
@@ -20,25 +29,37 @@ export const PATHS = {
   ready: "/health/ready",
   /** Prometheus metrics in text format. */
   metrics: "/metrics",
-  /** The model, the execution provider and the versions that are running, as JSON. */
+  /** The models, the execution provider and the versions that are running, as JSON. */
   info: "/info",
 } as const;
 
 /** HTTP headers that the service reads or writes beyond the standard ones. */
-export const HEADERS = { requestId: "x-request-id", apiKey: "x-api-key" } as const;
+export const HEADERS = {
+  requestId: "x-request-id",
+  apiKey: "x-api-key",
+  /** Milliseconds that the caller waits at most; the service gives up then, or after its own limit if that is shorter. */
+  timeout: "x-request-timeout-ms",
+} as const;
 
 /** Environment keys that configure the service. All are plain text; a unit is part of the name. */
 export const ENVIRONMENT = {
-  /** Path of the ONNX file. */
-  modelPath: "MODEL_PATH",
-  /** Expected SHA-256 of the ONNX file, 64 lower-case hexadecimal digits. */
-  modelSha256: "MODEL_SHA256",
-  /** Name under which the model is reported. */
-  modelName: "MODEL_NAME",
-  /** Number of inference worker threads, each with a session of its own; at least 1. */
+  /**
+   * The models, with commas between, the default one first: `NAME=URI@sha256:HEX`. The URI is a `file:`, `https:` or `s3:`
+   * address, the 64 lower-case hexadecimal digits are the digest that the file must have.
+   */
+  models: "MODELS",
+  /** Folder that keeps models which were downloaded, and engines that were compiled for a GPU. */
+  modelCacheDir: "MODEL_CACHE_DIR",
+  /** ONNX Runtime execution provider: cpu, cuda or tensorrt. */
+  executionProvider: "EXECUTION_PROVIDER",
+  /** Processors that inference may use; at least 1. */
+  threads: "THREADS",
+  /** Inference worker threads, each with a session of its own; at least 1. */
   workers: "WORKERS",
-  /** Number of ONNX Runtime threads in each worker; at least 1. */
-  threadsPerWorker: "THREADS_PER_WORKER",
+  /** Most images that one run of the model takes together. */
+  maxBatch: "MAX_BATCH",
+  /** Milliseconds that an image waits for others to share its run with. */
+  maxBatchDelayMs: "MAX_BATCH_DELAY_MS",
   /** Requests that may wait for a worker; one more is answered 503 with Retry-After. */
   queueLimit: "QUEUE_LIMIT",
   /** Milliseconds from receiving a request to giving up on it with 503. */
@@ -47,37 +68,63 @@ export const ENVIRONMENT = {
   bodyLimitBytes: "BODY_LIMIT_BYTES",
   /** Largest decoded image in pixels (width x height); a larger one is answered 413. */
   pixelLimit: "PIXEL_LIMIT",
+  /** How images are scaled: `exact` as OpenCV does, bit for bit, or `fast` by decoding large photos smaller. */
+  resize: "RESIZE",
+  /** Host names from which images are fetched for callers that send a URL; none when empty. */
+  fetchHosts: "FETCH_HOSTS",
+  /** Origins of web pages that may call the service; none when empty, all when `*`. */
+  corsOrigins: "CORS_ORIGINS",
+  /** Path of the file with the API keys, as `SECRETS.apiKeys` describes it; no key is asked for when empty. */
+  apiKeysFile: "API_KEYS_FILE",
+  /** Requests that one API key, or one address where none is asked for, may send in a minute; no limit when 0. */
+  rateLimitPerMinute: "RATE_LIMIT_PER_MINUTE",
+  /** Address to which traces are sent, by its standard name; none are when empty. */
+  otlpEndpoint: "OTEL_EXPORTER_OTLP_ENDPOINT",
+  /** Whether `/` and `/docs` are served: `on` or `off`. */
+  page: "PAGE",
   /** Lowest level that is logged: trace, debug, info, warn, error or fatal. */
   logLevel: "LOG_LEVEL",
-} as const;
-
-/** Environment keys whose values are secret. They come from a Secret, never from a ConfigMap. */
-export const SECRET_ENVIRONMENT = {
-  /** Comma-separated API keys of which `/predict` wants one in `x-api-key`; empty means that no key is asked for. */
-  apiKeys: "API_KEYS",
 } as const;
 
 /** A value for every environment key of the service; a missing one does not compile. */
 export type Environment<Value> = Record<(typeof ENVIRONMENT)[keyof typeof ENVIRONMENT], Value>;
 
-/** A value for every secret environment key of the service. */
-export type SecretEnvironment<Value> = Record<(typeof SECRET_ENVIRONMENT)[keyof typeof SECRET_ENVIRONMENT], Value>;
+/**
+ * Secrets of the service, by the key of the Secret that holds them. They are mounted as files, so that a change is read
+ * without a restart.
+ */
+export const SECRETS = {
+  /** Lines `NAME:HEX`: who may call, and the SHA-256 of the key they send in `x-api-key`. */
+  apiKeys: "api-keys",
+} as const;
+
+/** A line of `SECRETS.apiKeys`; empty lines and those that begin with `#` are none. */
+export const API_KEY_LINE = /^(?<name>[A-Za-z0-9][A-Za-z0-9._-]{0,62}):(?<digest>[0-9a-f]{64})$/;
+
+/** A value for every secret of the service. */
+export type Secrets<Value> = Record<(typeof SECRETS)[keyof typeof SECRETS], Value>;
 
 /** Names of the Prometheus metrics, with their labels in the comment. */
 export const METRICS = {
   /** Counter: requests answered, by `route` and `code`. */
   requests: "yolo_requests_total",
+  /** Histogram: seconds from a request's arrival to its answer, by `route`. */
+  requestDuration: "yolo_request_duration_seconds",
   /** Gauge: requests being worked on. */
   inFlight: "yolo_requests_in_flight",
+  /** Gauge: open `/stream` connections. */
+  streams: "yolo_streams",
   /** Gauge: requests waiting for a worker. */
   queueDepth: "yolo_queue_depth",
   /** Histogram: seconds that a request waited for a worker. */
   queueWait: "yolo_queue_wait_seconds",
-  /** Histogram: seconds per `stage` (`preprocess`, `inference`, `postprocess`). */
+  /** Histogram: images that shared a run of the model, by `model`. */
+  batchSize: "yolo_batch_size",
+  /** Histogram: seconds per `stage` (`preprocess`, `inference`, `postprocess`), by `model`. */
   stageDuration: "yolo_stage_duration_seconds",
-  /** Counter: objects detected, by `class`. */
+  /** Counter: objects detected, by `model` and `class`. */
   detections: "yolo_detections_total",
-  /** Gauge, always 1: the loaded model, by `model`, `sha256`, `layout` and `provider`. */
+  /** Gauge, always 1: a loaded model, by `model`, `sha256`, `task`, `layout` and `provider`. */
   modelInfo: "yolo_model_info",
   /** Counter: inference workers replaced after they died. */
   workerRestarts: "yolo_worker_restarts_total",
@@ -91,11 +138,16 @@ export const CONTAINER = {
   appDir: "/app",
   /** Folder where the model volume is mounted, read-only. */
   modelDir: "/models",
+  /** Folder where the Secret is mounted, read-only. */
+  secretDir: "/etc/yolo",
   /** The one writable folder. */
   tmpDir: "/tmp",
 } as const;
 
-/** Where a detected object is, in pixels of the image as it was sent; (0, 0) is the top left corner. */
+/** What a model does: find boxes, masks, keypoints or rotated boxes, or name the whole image. */
+export type TaskName = "detect" | "segment" | "pose" | "obb" | "classify";
+
+/** Where an object is, in pixels of the image as it was sent; (0, 0) is the top left corner. Shares of its size when normalized. */
 export interface Box {
   x1: number;
   y1: number;
@@ -103,7 +155,21 @@ export interface Box {
   y2: number;
 }
 
-/** One detected object. */
+/** The four corners of a rotated box, one after the other around it. */
+export interface OrientedBox extends Box {
+  x3: number;
+  y3: number;
+  x4: number;
+  y4: number;
+}
+
+/** The pixels of an object as COCO's compressed run-length encoding, column by column over the whole image. */
+export interface RunLengthMask {
+  size: [height: number, width: number];
+  counts: string;
+}
+
+/** One object, or for `classify` one class. */
 export interface Detection {
   /** Index of the class in the model's own list. */
   class: number;
@@ -111,7 +177,16 @@ export interface Detection {
   name: string;
   /** From 0 to 1. */
   confidence: number;
-  box: Box;
+  /** Missing for `classify`. */
+  box?: Box | OrientedBox;
+  /** `segment`: the outline of the object's largest part. */
+  segments?: { x: number[]; y: number[] };
+  /** `segment`, where the request asks for it with `masks=rle`. */
+  mask?: RunLengthMask;
+  /** `pose`: where each keypoint is, and how sure the model is that it can be seen, from 0 to 1. */
+  keypoints?: { x: number[]; y: number[]; visible: number[] };
+  /** `/stream`: the same number in every frame of a stream for the same object. */
+  track_id?: number;
 }
 
 /** Milliseconds spent per stage. */
@@ -132,8 +207,31 @@ export interface ImageResult {
 
 /** The answer of `POST /predict`, in the shape of the Ultralytics Platform. */
 export interface PredictResponse {
+  /** One for each image, in the order in which they were sent. */
   images: ImageResult[];
-  metadata: { model: string; task: "detect"; imageCount: number; version: string };
+  metadata: { model: string; task: TaskName; imageCount: number; version: string };
+}
+
+/** What a client of `/stream` gets: an answer to a frame, or why there is none. */
+export type StreamMessage =
+  | { type: "result"; frame: number; skipped: number; image: ImageResult }
+  | { type: "error"; frame: number; error: ErrorResponse["error"] };
+
+/** The answer of `GET /info`. */
+export interface InfoResponse {
+  models: {
+    name: string;
+    sha256: string;
+    task: TaskName;
+    layout: string;
+    input: { width: number; height: number; dynamic: boolean };
+    /** Class names by index. */
+    names: string[];
+  }[];
+  provider: string;
+  workers: number;
+  threads: number;
+  versions: Record<"service" | "node" | "onnxruntime" | "sharp" | "libvips", string>;
 }
 
 /** The body of every answer that is not 2xx. */

@@ -9,19 +9,20 @@ import {
   fastify,
   LogController,
 } from "fastify";
-import { type ErrorResponse, HEADERS, PATHS } from "../contract.ts";
+import { type ErrorResponse, HEADERS } from "../contract.ts";
+import { addAccess } from "./access/index.ts";
 import type { Config } from "./config.ts";
-import { ERRORS, type ErrorCode, RETRY_AFTER_SECONDS, RequestError } from "./errors.ts";
-import { createMetrics, type Metrics } from "./metrics.ts";
+import { ERRORS, type ErrorCode, RequestError } from "./errors.ts";
 import { addHealth } from "./routes/health.ts";
+import { addInferenceProtocol } from "./routes/inference-protocol/routes.ts";
 import { addInfo } from "./routes/info.ts";
 import { addMetrics } from "./routes/metrics.ts";
 import { addPredict } from "./routes/predict.ts";
 import type { State } from "./state.ts";
+import { addTelemetry } from "./telemetry/index.ts";
+import { createMetrics, type Metrics } from "./telemetry/metrics.ts";
+import { startTracing } from "./telemetry/tracing.ts";
 import { IMAGE_TYPES } from "./vision/decode.ts";
-
-/** The ONNX Runtime execution provider of the workers. */
-export const PROVIDER = "cpu";
 
 /** What every route may use. */
 export interface AppContext {
@@ -39,16 +40,16 @@ const KEEP_ALIVE_MS = 75_000;
 /** Request ids of callers that are kept; anything else is replaced, so that logs cannot be forged. */
 const REQUEST_ID = /^[\w.:+/=-]{1,128}$/;
 
-/** Paths that are asked every few seconds and are not worth a log line. */
-const QUIET: ReadonlySet<string | undefined> = new Set([PATHS.startup, PATHS.live, PATHS.ready, PATHS.metrics]);
-
-/** Builds the service's HTTP side around a state, without listening. */
-export function buildApp(
+/**
+ * Builds the service's HTTP side around a state, without listening.
+ * @throws StartError when the file of API keys cannot be used
+ */
+export async function buildApp(
   config: Config,
   state: State,
   logger?: FastifyBaseLogger,
-): { app: FastifyInstance; metrics: Metrics } {
-  const metrics = createMetrics(() => state.detector);
+): Promise<{ app: FastifyInstance; metrics: Metrics }> {
+  const metrics = createMetrics(() => state.engine);
   const app = fastify({
     ...(logger === undefined ? { logger: { level: config.logLevel } } : { loggerInstance: logger }),
     logController: new LogController({ disableRequestLogging: true, requestIdLogLabel: "requestId" }),
@@ -78,15 +79,13 @@ export function buildApp(
   app.addHook("onSend", async (_request, reply) => {
     if (state.phase === "draining") reply.header("connection", "close");
   });
-  app.addHook("onResponse", async (request, reply) => {
-    const route = request.routeOptions.url ?? "unknown";
-    metrics.requests.inc({ route, code: reply.statusCode });
-    if (QUIET.has(route)) return;
-    const fields = { method: request.method, route, status: reply.statusCode };
-    request.log.info({ ...fields, milliseconds: Math.round(reply.elapsedTime * 10) / 10 }, "answered");
-  });
+  const tracing = config.otlpEndpoint === "" ? undefined : await startTracing(config.otlpEndpoint, app.log);
+  if (tracing !== undefined) app.addHook("onClose", () => tracing.close());
+  addTelemetry(app, metrics, tracing);
+  await addAccess(app, config);
   const context: AppContext = { config, state, metrics };
   addPredict(app, context);
+  addInferenceProtocol(app, context);
   addHealth(app, context);
   addMetrics(app, context);
   addInfo(app, context);
@@ -111,11 +110,16 @@ function fromFastify(config: Config, error: FastifyError): RequestError {
   }
 }
 
-function answerError(
+/**
+ * Answers a request with what went wrong.
+ * @param bodyOf makes the answer's body; that of the contract when missing
+ */
+export function answerError(
   config: Config,
   thrown: Error,
   request: FastifyRequest,
   reply: FastifyReply,
+  bodyOf: (error: RequestError) => unknown = ({ code, message }) => errorBody(code, message, request.id),
 ): FastifyReply | undefined {
   // Nobody is left to answer; fastify must still be told that the request is over.
   if (request.raw.destroyed && reply.raw.destroyed) {
@@ -127,9 +131,9 @@ function answerError(
   // Again, because no hook runs for an address that cannot be read.
   reply.header(HEADERS.requestId, request.id);
   if (status === 500) request.log.error({ err: error.cause }, "request failed");
-  if (status === 503) reply.header("retry-after", RETRY_AFTER_SECONDS);
+  if (status === 503 || status === 429) reply.header("retry-after", error.retryAfterSeconds);
   if (status === 401) reply.header("www-authenticate", `ApiKey header="${HEADERS.apiKey}"`);
-  return reply.status(status).send(errorBody(error.code, error.message, request.id));
+  return reply.status(status).send(bodyOf(error));
 }
 
 function errorBody(code: ErrorCode, message: string, requestId: string): ErrorResponse {

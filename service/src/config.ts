@@ -1,8 +1,12 @@
-import { availableParallelism } from "node:os";
-import { basename, extname } from "node:path";
+import { availableParallelism, tmpdir } from "node:os";
+import { join } from "node:path";
 import { z } from "zod";
-import { ENVIRONMENT, SECRET_ENVIRONMENT } from "../contract.ts";
+import { ENVIRONMENT } from "../contract.ts";
 import { StartError } from "./errors.ts";
+import type { ProviderName } from "./inference/messages.ts";
+import { parseModels } from "./model/reference.ts";
+
+const PROVIDERS = ["cpu", "cuda", "tensorrt"] as const satisfies readonly ProviderName[];
 
 const LOG_LEVELS = ["trace", "debug", "info", "warn", "error", "fatal"] as const;
 
@@ -31,38 +35,77 @@ interface Setting<Schema extends z.ZodType> {
 
 const setting = <Schema extends z.ZodType>(value: Setting<Schema>) => value;
 
+const list = (value: string) =>
+  value
+    .split(",")
+    .map((part) => part.trim())
+    .filter((part) => part !== "");
+
+const oneOf = <const Values extends readonly string[]>(values: Values) =>
+  z.enum(values, { error: ({ input }) => expected(`one of ${values.join(", ")}`, input) });
+
+/** A list of texts of one form, with commas between. */
+const listOf = (what: string, form: RegExp) =>
+  z
+    .string()
+    .transform(list)
+    .refine((parts) => parts.every((part) => form.test(part)), {
+      error: ({ input }) => expected(`${what}, with commas between`, input),
+    });
+
 const SETTINGS = {
-  modelPath: setting({
-    key: ENVIRONMENT.modelPath,
-    meaning: "path of the ONNX file",
-    schema: z.string({ error: ({ input }) => expected("the path of an ONNX file", input) }),
-  }),
-  modelSha256: setting({
-    key: ENVIRONMENT.modelSha256,
-    meaning: "SHA-256 that the ONNX file must have",
+  models: setting({
+    key: ENVIRONMENT.models,
+    meaning: "models as NAME=URI@sha256:HEX with commas between, the default one first; URIs are file:, https: or s3:",
     schema: z
-      .string({ error: ({ input }) => expected("the SHA-256 of the ONNX file", input) })
-      .regex(/^[0-9a-f]{64}$/, {
-        error: ({ input }) => expected("64 lower-case hexadecimal digits", input),
+      .string({ error: ({ input }) => expected("at least one model as NAME=URI@sha256:HEX", input) })
+      .transform((value, context) => {
+        try {
+          return parseModels(value);
+        } catch (error) {
+          if (!(error instanceof StartError)) throw error;
+          context.addIssue({ code: "custom", message: error.message });
+          return z.NEVER;
+        }
       }),
   }),
-  modelName: setting({
-    key: ENVIRONMENT.modelName,
-    meaning: "name under which the model is reported; the file's name without its ending when empty",
-    default: "",
-    schema: z.string().max(128, { error: ({ input }) => expected("at most 128 characters", input) }),
+  modelCacheDir: setting({
+    key: ENVIRONMENT.modelCacheDir,
+    meaning: "folder for downloaded models and compiled GPU engines",
+    default: join(tmpdir(), "yolo-models"),
+    schema: z.string(),
   }),
-  workers: setting({
-    key: ENVIRONMENT.workers,
-    meaning: "inference threads, each with its own session; as many as there are processors when empty",
+  executionProvider: setting({
+    key: ENVIRONMENT.executionProvider,
+    meaning: `what runs the models: ${PROVIDERS.join(", ")}`,
+    default: "cpu",
+    schema: oneOf(PROVIDERS),
+  }),
+  threads: setting({
+    key: ENVIRONMENT.threads,
+    meaning: "processors that inference may use; all of them when empty",
     default: String(availableParallelism()),
     schema: integer(1, 256),
   }),
-  threadsPerWorker: setting({
-    key: ENVIRONMENT.threadsPerWorker,
-    meaning: "ONNX Runtime threads in each worker",
+  workers: setting({
+    key: ENVIRONMENT.workers,
+    meaning: "inference threads, each with its own session; as many as THREADS when empty, on a GPU one",
+    default: "",
+    schema: z.union([z.literal("").transform(() => undefined), integer(1, 256)], {
+      error: ({ input }) => expected("a whole number from 1 to 256", input),
+    }),
+  }),
+  maxBatch: setting({
+    key: ENVIRONMENT.maxBatch,
+    meaning: "most images that one run takes together; more than 1 pays on a GPU only",
     default: "1",
-    schema: integer(1, 256),
+    schema: integer(1, 128),
+  }),
+  maxBatchDelayMs: setting({
+    key: ENVIRONMENT.maxBatchDelayMs,
+    meaning: "milliseconds that an image waits for others to share its run with",
+    default: "2",
+    schema: integer(0, 1000),
   }),
   queueLimit: setting({
     key: ENVIRONMENT.queueLimit,
@@ -88,27 +131,64 @@ const SETTINGS = {
     default: "50000000",
     schema: integer(1, 1_000_000_000),
   }),
+  resize: setting({
+    key: ENVIRONMENT.resize,
+    meaning: "exact scales as OpenCV does, bit for bit; fast lets large photos be decoded smaller",
+    default: "exact",
+    schema: oneOf(["exact", "fast"]),
+  }),
+  fetchHosts: setting({
+    key: ENVIRONMENT.fetchHosts,
+    meaning:
+      "hosts from which images are fetched for callers that send a URL, with commas between; *.NAME for all below it",
+    default: "",
+    schema: listOf("host names, each with an optional :PORT", /^(\*\.)?[a-z0-9-]+(\.[a-z0-9-]+)*(:\d{1,5})?$/),
+  }),
+  corsOrigins: setting({
+    key: ENVIRONMENT.corsOrigins,
+    meaning: "origins of web pages that may call the service, with commas between, or *",
+    default: "",
+    schema: listOf("origins such as https://app.example.com, or *", /^(\*|https?:\/\/[^\s/?#@]+)$/),
+  }),
+  apiKeysFile: setting({
+    key: ENVIRONMENT.apiKeysFile,
+    meaning: "file with the API keys, lines NAME:SHA-256; open to all when empty",
+    default: "",
+    schema: z.string(),
+  }),
+  rateLimitPerMinute: setting({
+    key: ENVIRONMENT.rateLimitPerMinute,
+    meaning: "requests a minute for each key, or each address where no keys are asked for; no limit when 0",
+    default: "0",
+    schema: integer(0, 1_000_000),
+  }),
+  otlpEndpoint: setting({
+    key: ENVIRONMENT.otlpEndpoint,
+    meaning: "where traces are sent by OTLP over HTTP; nowhere when empty",
+    default: "",
+    schema: z.union([z.literal(""), z.url({ protocol: /^https?$/ })], {
+      error: ({ input }) => expected("an http: or https: address", input),
+    }),
+  }),
+  page: setting({
+    key: ENVIRONMENT.page,
+    meaning: "whether the pages at / and /docs are served: on or off",
+    default: "on",
+    schema: oneOf(["on", "off"]).transform((value) => value === "on"),
+  }),
   logLevel: setting({
     key: ENVIRONMENT.logLevel,
     meaning: `lowest level that is logged: ${LOG_LEVELS.join(", ")}`,
     default: "info",
-    schema: z.enum(LOG_LEVELS, { error: ({ input }) => expected(`one of ${LOG_LEVELS.join(", ")}`, input) }),
+    schema: oneOf(LOG_LEVELS),
   }),
-  apiKeys: setting({
-    key: SECRET_ENVIRONMENT.apiKeys,
-    meaning: "comma-separated keys of which /predict wants one in x-api-key; open to all when empty",
-    default: "",
-    schema: z.string().transform((list) =>
-      list
-        .split(",")
-        .map((key) => key.trim())
-        .filter((key) => key !== ""),
-    ),
-  }),
-} satisfies Record<keyof typeof ENVIRONMENT | keyof typeof SECRET_ENVIRONMENT, Setting<z.ZodType>>;
+} satisfies Record<keyof typeof ENVIRONMENT, Setting<z.ZodType>>;
 
 /** The settings of the service, read and checked. */
-export type Config = { [Key in keyof typeof SETTINGS]: z.infer<(typeof SETTINGS)[Key]["schema"]> };
+export type Config = { [Key in keyof typeof SETTINGS]: z.infer<(typeof SETTINGS)[Key]["schema"]> } & {
+  /** Settled: what was set, or what suits the execution provider. */
+  workers: number;
+};
 
 type Schemas = { [Key in keyof typeof SETTINGS]: (typeof SETTINGS)[Key]["schema"] };
 
@@ -127,19 +207,20 @@ export function readConfig(environment: Readonly<Record<string, string | undefin
   const result = SCHEMA.safeParse(Object.fromEntries(given));
   if (!result.success) {
     const problems = result.error.issues.map(({ path, message }) => {
-      return `  ${SETTINGS[path[0] as keyof typeof SETTINGS].key}: ${message}`;
+      return `  ${SETTINGS[path[0] as keyof typeof SETTINGS].key}: ${message.replaceAll("\n", "\n    ")}`;
     });
     throw new StartError(`Invalid environment:\n${problems.join("\n")}\nRun with --help to see all settings.`);
   }
-  const config = result.data as Config;
-  return { ...config, modelName: config.modelName || basename(config.modelPath, extname(config.modelPath)) };
+  const { workers, threads, executionProvider } = result.data;
+  // A GPU runs one batch after the other; on processors a run beside others does best with a thread of its own.
+  return { ...result.data, workers: workers ?? (executionProvider === "cpu" ? threads : 1) };
 }
 
 /** The settings with their meaning and default, for `--help`. */
 export function settingsHelp(): string {
   const rows = Object.values(SETTINGS).map(({ key, meaning, default: fallback }: Setting<z.ZodType>) => {
     const rule = fallback === undefined ? "must be set" : `default: ${fallback === "" ? "empty" : fallback}`;
-    return `  ${key.padEnd(20)}${meaning} (${rule})`;
+    return `  ${key.padEnd(28)}${meaning} (${rule})`;
   });
   return `Environment variables:\n${rows.join("\n")}`;
 }

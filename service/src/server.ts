@@ -1,17 +1,15 @@
 import { parseArgs } from "node:util";
 import type { FastifyInstance } from "fastify";
 import { PORTS } from "../contract.ts";
-import { buildApp, PROVIDER } from "./app.ts";
-import { type Config, readConfig, settingsHelp } from "./config.ts";
+import { buildApp } from "./app.ts";
+import { readConfig, settingsHelp } from "./config.ts";
 import { drain, drainLimitMs } from "./drain.ts";
+import { loadEngine } from "./engine.ts";
 import { StartError } from "./errors.ts";
-import { Pool } from "./inference/pool.ts";
-import type { Metrics } from "./metrics.ts";
-import { readModel, readModelFile } from "./model/model.ts";
-import type { Detector, State } from "./state.ts";
+import type { State } from "./state.ts";
 
 const USAGE = `Usage: node server.ts [--host ADDRESS] [--port NUMBER]
-Answers POST /predict with the objects that a YOLO model finds in an image.
+Answers POST /predict with the objects that YOLO models find in images.
 
   --host ADDRESS  address to listen on (default: all)
   --port NUMBER   port to listen on, 0 for any free one (default: ${PORTS.http})
@@ -65,35 +63,12 @@ async function listen(app: FastifyInstance, { host, port }: Options): Promise<vo
   }
 }
 
-async function loadDetector(config: Config, app: FastifyInstance, metrics: Metrics): Promise<Detector> {
-  const model = readModel(await readModelFile(config.modelPath, config.modelSha256));
-  const pool = await Pool.start({
-    workers: config.workers,
-    queueLimit: config.queueLimit,
-    timeoutMs: config.requestTimeoutMs,
-    worker: {
-      modelPath: config.modelPath,
-      modelSha256: config.modelSha256,
-      threads: config.threadsPerWorker,
-      pixelLimit: config.pixelLimit,
-    },
-    onWait: (seconds) => metrics.queueWait.observe(seconds),
-    onRestart: (reason) => {
-      metrics.workerRestarts.inc();
-      app.log.error({ reason }, "an inference worker died and is being replaced");
-    },
-  });
-  metrics.modelInfo.set(
-    { model: config.modelName, sha256: config.modelSha256, layout: model.layout, provider: PROVIDER },
-    1,
-  );
-  return { model, pool };
-}
-
-/** Drains on the first signal; a second one, or the limit, ends the process at once. */
-function drainOnSignal(app: FastifyInstance, state: State, limitMs: number): void {
+/** Drains on the first signal, and aborts what it returns; a second signal, or the limit, ends the process at once. */
+function drainOnSignal(app: FastifyInstance, state: State, limitMs: number): AbortSignal {
+  const stopping = new AbortController();
   const stop = async (signal: NodeJS.Signals) => {
     if (state.phase === "draining") process.exit(1);
+    stopping.abort();
     app.log.info({ signal }, "draining");
     setTimeout(() => {
       app.log.fatal(`not drained within ${limitMs} ms; ending with requests unanswered`);
@@ -102,12 +77,13 @@ function drainOnSignal(app: FastifyInstance, state: State, limitMs: number): voi
     // Nobody was told to send requests yet.
     if (state.phase === "starting") process.exit(0);
     await drain(app, state);
-    state.detector?.pool.close();
+    state.engine?.pool.close();
     app.log.info("drained");
     process.exit(0);
   };
   process.on("SIGTERM", stop);
   process.on("SIGINT", stop);
+  return stopping.signal;
 }
 
 async function main(): Promise<void> {
@@ -118,13 +94,18 @@ async function main(): Promise<void> {
   }
   const config = readConfig(process.env);
   const state: State = { phase: "starting" };
-  const { app, metrics } = buildApp(config, state);
-  drainOnSignal(app, state, drainLimitMs(config.requestTimeoutMs));
+  const { app, metrics } = await buildApp(config, state);
+  const stopping = drainOnSignal(app, state, drainLimitMs(config.requestTimeoutMs));
   // Before the model is loaded, so that the startup and live probes are answered from the beginning.
   await listen(app, options);
-  state.detector = await loadDetector(config, app, metrics);
+  state.engine = await loadEngine(config, metrics, app.log, stopping);
   state.phase = "serving";
-  app.log.info({ model: config.modelName, layout: state.detector.model.layout, workers: config.workers }, "ready");
+  const models = [...state.engine.models.values()].map(({ name, model }) => ({
+    name,
+    task: model.task,
+    layout: model.layout,
+  }));
+  app.log.info({ models, workers: config.workers, threads: config.threads }, "ready");
 }
 
 try {

@@ -1,26 +1,44 @@
 import assert from "node:assert/strict";
 import { once } from "node:events";
+import { readFileSync } from "node:fs";
 import { copyFile, mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Worker } from "node:worker_threads";
 import { RequestError, StartError } from "../../service/src/errors.ts";
+import type { RawTensor, Task } from "../../service/src/inference/messages.ts";
 import { Pool, type PoolOptions } from "../../service/src/inference/pool.ts";
+import { readModel } from "../../service/src/model/model.ts";
 import { blocks } from "./generate.ts";
-import { environment, png, slowImage } from "./support.ts";
+import { modelPath, png, sha256, slowImage } from "./support.ts";
 
-const SELECTION = { conf: 0.25, iou: 0.7, maxDet: 300 };
-const FOREVER = new AbortController().signal;
+const OPTIONS = { conf: 0.25, iou: 0.7, maxDet: 300, resize: "exact" } as const;
+const MODEL = "colours";
+const FOREVER = {};
 
-function options(more: Partial<PoolOptions> = {}): PoolOptions {
-  const { MODEL_PATH = "", MODEL_SHA256 = "" } = environment("raw");
-  const worker = { modelPath: MODEL_PATH, modelSha256: MODEL_SHA256, threads: 1, pixelLimit: 50_000_000 };
-  return { workers: 1, queueLimit: 8, timeoutMs: 30_000, worker, ...more };
+function options(more: Partial<PoolOptions> = {}, threads = 1): PoolOptions {
+  const path = modelPath("raw");
+  const models = [{ name: MODEL, path, sha256: sha256(readFileSync(path)) }];
+  const worker = { models, provider: "cpu", threads, pixelLimit: 50_000_000, cacheDir: tmpdir() } as const;
+  return { workers: 1, queueLimit: 8, timeoutMs: 30_000, maxBatch: 1, maxBatchDelayMs: 0, worker, ...more };
 }
 
 function codeOf(code: string) {
   return (error: unknown) => error instanceof RequestError && error.code === code;
+}
+
+/** Every task that is handed to the workers from now on. */
+function watch(workers: readonly Worker[]): Task[] {
+  const tasks: Task[] = [];
+  for (const worker of workers) {
+    const post = worker.postMessage.bind(worker);
+    worker.postMessage = (task: Task) => {
+      tasks.push(task);
+      post(task);
+    };
+  }
+  return tasks;
 }
 
 describe("Pool", () => {
@@ -46,7 +64,7 @@ describe("Pool", () => {
     pool = await Pool.start(options({ workers: 2, queueLimit: 40 }));
     const sizes = Array.from({ length: 30 }, (_, i) => 20 + i);
     const images = await Promise.all(sizes.map((size) => png(blocks(size, 30, size), size, 30)));
-    const found = await Promise.all(images.map((image) => pool?.detect(image, SELECTION, FOREVER)));
+    const found = await Promise.all(images.map((image) => pool?.detect(MODEL, image, OPTIONS, FOREVER)));
     assert.deepEqual(
       found.map((findings) => findings?.width),
       sizes,
@@ -55,39 +73,42 @@ describe("Pool", () => {
 
   it("refuses a request when as many as allowed are waiting, and takes the next when one is done", async () => {
     pool = await Pool.start(options({ queueLimit: 1 }));
-    const running = pool.detect(slow, SELECTION, FOREVER);
-    const waiting = pool.detect(quick, SELECTION, FOREVER);
+    const running = pool.detect(MODEL, slow, OPTIONS, FOREVER);
+    const waiting = pool.detect(MODEL, quick, OPTIONS, FOREVER);
     assert.equal(pool.queueDepth, 1);
-    await assert.rejects(pool.detect(quick, SELECTION, FOREVER), codeOf("YOLO_QUEUE_FULL"));
+    await assert.rejects(pool.detect(MODEL, quick, OPTIONS, FOREVER), codeOf("YOLO_QUEUE_FULL"));
     await Promise.all([running, waiting]);
-    await pool.detect(quick, SELECTION, FOREVER);
+    await pool.detect(MODEL, quick, OPTIONS, FOREVER);
   });
 
   it("lets no request wait when the limit is zero, but serves one at a time", async () => {
     pool = await Pool.start(options({ queueLimit: 0 }));
-    await pool.detect(quick, SELECTION, FOREVER);
-    const running = pool.detect(slow, SELECTION, FOREVER);
-    await assert.rejects(pool.detect(quick, SELECTION, FOREVER), codeOf("YOLO_QUEUE_FULL"));
+    await pool.detect(MODEL, quick, OPTIONS, FOREVER);
+    const running = pool.detect(MODEL, slow, OPTIONS, FOREVER);
+    await assert.rejects(pool.detect(MODEL, quick, OPTIONS, FOREVER), codeOf("YOLO_QUEUE_FULL"));
     await running;
   });
 
   it("gives up a request that waits or runs too long, and the worker stays usable", async () => {
     pool = await Pool.start(options({ timeoutMs: 60 }));
-    const late = Promise.allSettled([pool.detect(slow, SELECTION, FOREVER), pool.detect(quick, SELECTION, FOREVER)]);
+    const late = Promise.allSettled([
+      pool.detect(MODEL, slow, OPTIONS, FOREVER),
+      pool.detect(MODEL, quick, OPTIONS, FOREVER),
+    ]);
     for (const each of await late) assert.ok(each.status === "rejected" && codeOf("YOLO_REQUEST_TIMEOUT")(each.reason));
     assert.equal(pool.queueDepth, 0);
-    while (!(await pool.detect(quick, SELECTION, FOREVER).catch(() => undefined))) await sleep(20);
+    while (!(await pool.detect(MODEL, quick, OPTIONS, FOREVER).catch(() => undefined))) await sleep(20);
     assert.equal(workers.length, 1);
   });
 
   it("drops a waiting request whose caller is gone", async () => {
     pool = await Pool.start(options());
-    const running = pool.detect(slow, SELECTION, FOREVER);
+    const running = pool.detect(MODEL, slow, OPTIONS, FOREVER);
     const caller = new AbortController();
-    const waiting = pool.detect(quick, SELECTION, caller.signal);
+    const waiting = pool.detect(MODEL, quick, OPTIONS, { signal: caller.signal });
     caller.abort();
     await assert.rejects(waiting, { name: "AbortError" });
-    await assert.rejects(pool.detect(quick, SELECTION, caller.signal), { name: "AbortError" });
+    await assert.rejects(pool.detect(MODEL, quick, OPTIONS, { signal: caller.signal }), { name: "AbortError" });
     assert.equal(pool.queueDepth, 0);
     await running;
   });
@@ -95,8 +116,8 @@ describe("Pool", () => {
   it("replaces a worker that dies, and answers its request by the next one", async () => {
     const restarts: string[] = [];
     pool = await Pool.start(options({ onRestart: (reason) => restarts.push(reason) }));
-    const running = pool.detect(slow, SELECTION, FOREVER);
-    const waiting = pool.detect(quick, SELECTION, FOREVER);
+    const running = pool.detect(MODEL, slow, OPTIONS, FOREVER);
+    const waiting = pool.detect(MODEL, quick, OPTIONS, FOREVER);
     await workers[0]?.terminate();
     assert.equal((await running).width, 6000);
     assert.equal((await waiting).width, 60);
@@ -106,8 +127,8 @@ describe("Pool", () => {
 
   it("fails a request that two workers died with, and serves the others", async () => {
     pool = await Pool.start(options());
-    const running = pool.detect(slow, SELECTION, FOREVER);
-    const waiting = pool.detect(quick, SELECTION, FOREVER);
+    const running = pool.detect(MODEL, slow, OPTIONS, FOREVER);
+    const waiting = pool.detect(MODEL, quick, OPTIONS, FOREVER);
     const outcome = running.then(
       () => undefined,
       (error: unknown) => error,
@@ -132,7 +153,7 @@ describe("Pool", () => {
 
     it("does not call a long queue a failure: its own inference passes the queue", async () => {
       pool = await Pool.start(options({ queueLimit: 40 }));
-      const work = Array.from({ length: 5 }, () => pool?.detect(slow, SELECTION, FOREVER));
+      const work = Array.from({ length: 5 }, () => pool?.detect(MODEL, slow, OPTIONS, FOREVER));
       age();
       assert.equal(await pool.answers(), true);
       assert.ok(pool.queueDepth >= 2, "most of the queue is still there");
@@ -141,7 +162,7 @@ describe("Pool", () => {
 
     it("does not trouble the workers after a recent inference", async () => {
       pool = await Pool.start(options());
-      const running = pool.detect(slow, SELECTION, FOREVER);
+      const running = pool.detect(MODEL, slow, OPTIONS, FOREVER);
       const first = await Promise.race([pool.answers(), running]);
       assert.equal(first, true);
       await running;
@@ -151,15 +172,16 @@ describe("Pool", () => {
       const folder = await mkdtemp(join(tmpdir(), "yolo-pool-"));
       try {
         const { worker } = options();
-        const modelPath = join(folder, "model.onnx");
-        await copyFile(worker.modelPath, modelPath);
-        pool = await Pool.start(options({ worker: { ...worker, modelPath } }));
-        await rm(modelPath);
+        const path = join(folder, "model.onnx");
+        await copyFile(modelPath("raw"), path);
+        const models = worker.models.map((model) => ({ ...model, path }));
+        pool = await Pool.start(options({ worker: { ...worker, models } }));
+        await rm(path);
         await workers[0]?.terminate();
         age();
         assert.equal(await pool.answers(), false);
         assert.equal(pool.available, false);
-        await copyFile(worker.modelPath, modelPath);
+        await copyFile(modelPath("raw"), path);
         while (!(await pool.answers())) await sleep(20);
       } finally {
         await rm(folder, { recursive: true });
@@ -167,15 +189,89 @@ describe("Pool", () => {
     });
   });
 
+  it("runs a request on all threads when it is alone, and on one beside others", async () => {
+    pool = await Pool.start(options({ workers: 2 }, 2));
+    const tasks = watch(workers);
+    await pool.detect(MODEL, quick, OPTIONS, FOREVER);
+    await Promise.all([slow, quick, quick].map((image) => pool?.detect(MODEL, image, OPTIONS, FOREVER)));
+    await pool.detect(MODEL, quick, OPTIONS, FOREVER);
+    assert.deepEqual(
+      tasks.map(({ wide }) => wide),
+      [true, true, false, false, true],
+    );
+  });
+
+  it("finds the same on one thread and on all", async () => {
+    pool = await Pool.start(options({ workers: 2 }, 2));
+    const alone = await pool.detect(MODEL, quick, OPTIONS, FOREVER);
+    const running = pool.detect(MODEL, slow, OPTIONS, FOREVER);
+    const beside = await pool.detect(MODEL, quick, OPTIONS, FOREVER);
+    assert.deepEqual(beside.rows, alone.rows);
+    await running;
+  });
+
+  it("serves lanes in turn, so that a long one does not hold up a short one", async () => {
+    pool = await Pool.start(options({ queueLimit: 20 }));
+    const order: string[] = [];
+    const work = [..."aaaaab"].map(async (lane) => {
+      await pool?.detect(MODEL, quick, OPTIONS, { lane });
+      order.push(lane);
+    });
+    await Promise.all(work);
+    assert.equal(order.indexOf("b"), 2, order.join(""));
+  });
+
+  it("gives up a request when its own time is over, before the pool's", async () => {
+    pool = await Pool.start(options());
+    const running = pool.detect(MODEL, slow, OPTIONS, FOREVER);
+    const waiting = pool.detect(MODEL, quick, OPTIONS, { timeoutMs: 20 });
+    await assert.rejects(waiting, codeOf("YOLO_REQUEST_TIMEOUT"));
+    await running;
+  });
+
+  it("runs images that come together as one batch, each with its own answer or failure", async () => {
+    const batches: number[] = [];
+    const onBatch = (_model: string, images: number) => batches.push(images);
+    pool = await Pool.start(options({ maxBatch: 4, maxBatchDelayMs: 200, onBatch }));
+    const images = [quick, Buffer.from("no image"), quick];
+    const results = await Promise.allSettled(images.map((image) => pool?.detect(MODEL, image, OPTIONS, FOREVER)));
+    assert.deepEqual(
+      results.map(({ status }) => status),
+      ["fulfilled", "rejected", "fulfilled"],
+    );
+    assert.deepEqual(batches, [3]);
+  });
+
+  it("runs a model on tensors, and says what is wrong with them", async () => {
+    pool = await Pool.start(options());
+    const tensor = (shape: number[]): RawTensor => {
+      const data = new Uint8Array(4 * shape.reduce((product, size) => product * size, 1));
+      return { name: "images", datatype: "FP32", shape, data };
+    };
+    const { inputs, outputs } = readModel(readFileSync(modelPath("raw")));
+    const shape = inputs[0]?.shape.map(Number) ?? [];
+    const results = await pool.infer(MODEL, [tensor(shape)], [], FOREVER);
+    assert.deepEqual(
+      results.map(({ name }) => name),
+      outputs.map(({ name }) => name),
+    );
+    const wrong = pool.infer(MODEL, [tensor([1, 3, 5, 5])], [], FOREVER);
+    await assert.rejects(wrong, codeOf("YOLO_TENSOR_INVALID"));
+  });
+
   it("says why a worker cannot start", async () => {
     const wrong = options();
-    wrong.worker = { ...wrong.worker, modelSha256: "0".repeat(64) };
+    const models = wrong.worker.models.map((model) => ({ ...model, sha256: "0".repeat(64) }));
+    wrong.worker = { ...wrong.worker, models };
     await assert.rejects(Pool.start(wrong), (error) => error instanceof StartError && /SHA-256/.test(error.message));
   });
 
   it("fails what waits when it is closed", async () => {
     pool = await Pool.start(options());
-    const lost = Promise.allSettled([pool.detect(slow, SELECTION, FOREVER), pool.detect(quick, SELECTION, FOREVER)]);
+    const lost = Promise.allSettled([
+      pool.detect(MODEL, slow, OPTIONS, FOREVER),
+      pool.detect(MODEL, quick, OPTIONS, FOREVER),
+    ]);
     pool.close();
     for (const each of await lost) assert.ok(each.status === "rejected" && codeOf("YOLO_NOT_READY")(each.reason));
   });

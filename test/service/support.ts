@@ -1,8 +1,9 @@
 import { createHash } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
+import { pathToFileURL } from "node:url";
 import sharp from "sharp";
-import type { Selection } from "../../service/src/vision/nms.ts";
+import type { Selection } from "../../service/src/inference/messages.ts";
 
 /** Folder of the models and golden files. */
 export const FIXTURES = join(import.meta.dirname, "..", "fixtures");
@@ -20,17 +21,14 @@ export function sha256(content: Uint8Array): string {
   return createHash("sha256").update(content).digest("hex");
 }
 
+/** The entry of MODELS for a file. */
+export function modelEntry(name: string, path: string): string {
+  return `${name}=${pathToFileURL(path)}@sha256:${sha256(readFileSync(path))}`;
+}
+
 /** Settings that a server of a fixture model needs; `more` overrides. */
 export function environment(layout: FixtureLayout, more: Record<string, string> = {}): Record<string, string> {
-  const path = modelPath(layout);
-  return {
-    MODEL_PATH: path,
-    MODEL_SHA256: sha256(readFileSync(path)),
-    MODEL_NAME: "colours",
-    WORKERS: "1",
-    LOG_LEVEL: "fatal",
-    ...more,
-  };
+  return { MODELS: modelEntry("colours", modelPath(layout)), WORKERS: "1", THREADS: "1", LOG_LEVEL: "fatal", ...more };
 }
 
 /** Encodes RGB pixels as PNG, which loses nothing. */

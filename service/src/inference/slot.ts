@@ -1,5 +1,5 @@
 import { Worker } from "node:worker_threads";
-import type { Task, WorkerMessage, WorkerOptions } from "./messages.ts";
+import type { Answer, Task, WorkerMessage, WorkerOptions } from "./messages.ts";
 
 /**
  * A worker busy with one task for this long is given up and replaced, in milliseconds. Far above what any image
@@ -12,7 +12,7 @@ export interface SlotEvents {
   /** The worker is warm and waits for its first task. */
   ready(runtimeVersion: string): void;
   /** The answer to the task that was run last. */
-  answered(message: Extract<WorkerMessage, { type: "found" | "failed" }>): void;
+  answered(answer: Answer): void;
   /** The worker is gone, whatever the reason. */
   gone(reason: string): void;
 }
