@@ -1,6 +1,6 @@
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from "prom-client";
-import { METRICS } from "../contract.ts";
-import type { Detector } from "./state.ts";
+import { METRICS } from "../../contract.ts";
+import type { Engine } from "../state.ts";
 
 /** Upper bounds in seconds: from a small model's stage on a good machine to the usual request timeout. */
 const BUCKETS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10];
@@ -8,8 +8,11 @@ const BUCKETS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5
 /** The metrics of one service, in a registry of their own. */
 export type Metrics = ReturnType<typeof createMetrics>;
 
-/** Makes the metrics that the contract names, and those of the process and of Node under their usual names. */
-export function createMetrics(detector: () => Detector | undefined) {
+/**
+ * Makes the metrics that the contract names, and those of the process and of Node, event loop included, under their usual
+ * names. Labels take few values, whatever callers send: routes as they are declared, status codes, and what models name.
+ */
+export function createMetrics(engine: () => Engine | undefined) {
   const registry = new Registry();
   const registers = [registry];
   collectDefaultMetrics({ register: registry });
@@ -18,7 +21,7 @@ export function createMetrics(detector: () => Detector | undefined) {
     help: "Requests waiting for a worker",
     registers,
     collect() {
-      this.set(detector()?.pool.queueDepth ?? 0);
+      this.set(engine()?.pool.queueDepth ?? 0);
     },
   });
   return {
@@ -29,30 +32,45 @@ export function createMetrics(detector: () => Detector | undefined) {
       labelNames: ["route", "code"] as const,
       registers,
     }),
+    requestDuration: new Histogram({
+      name: METRICS.requestDuration,
+      help: "Seconds from a request's arrival to its answer",
+      labelNames: ["route"] as const,
+      buckets: BUCKETS,
+      registers,
+    }),
     inFlight: new Gauge({ name: METRICS.inFlight, help: "Requests being worked on", registers }),
+    streams: new Gauge({ name: METRICS.streams, help: "Open streams", registers }),
     queueWait: new Histogram({
       name: METRICS.queueWait,
       help: "Seconds that a request waited for a worker",
       buckets: BUCKETS,
       registers,
     }),
+    batchSize: new Histogram({
+      name: METRICS.batchSize,
+      help: "Images that shared a run of the model",
+      labelNames: ["model"] as const,
+      buckets: [1, 2, 4, 8, 16, 32, 64, 128],
+      registers,
+    }),
     stageDuration: new Histogram({
       name: METRICS.stageDuration,
       help: "Seconds per stage of a request",
-      labelNames: ["stage"] as const,
+      labelNames: ["stage", "model"] as const,
       buckets: BUCKETS,
       registers,
     }),
     detections: new Counter({
       name: METRICS.detections,
       help: "Objects detected",
-      labelNames: ["class"] as const,
+      labelNames: ["model", "class"] as const,
       registers,
     }),
     modelInfo: new Gauge({
       name: METRICS.modelInfo,
-      help: "The loaded model, always 1",
-      labelNames: ["model", "sha256", "layout", "provider"] as const,
+      help: "A loaded model, always 1",
+      labelNames: ["model", "sha256", "task", "layout", "provider"] as const,
       registers,
     }),
     workerRestarts: new Counter({
