@@ -1,52 +1,64 @@
 import assert from "node:assert/strict";
-import { ENVIRONMENT, SECRET_ENVIRONMENT } from "../../service/contract.ts";
+import { ENVIRONMENT } from "../../service/contract.ts";
 import { readConfig, settingsHelp } from "../../service/src/config.ts";
 import { StartError } from "../../service/src/errors.ts";
 
-const REQUIRED = { MODEL_PATH: "/models/a.b.onnx", MODEL_SHA256: "0".repeat(64) };
+const REQUIRED = { MODELS: `street=file:///models/a.onnx@sha256:${"0".repeat(64)}` };
 
 describe("readConfig", () => {
-  it("has a default for everything but the model", () => {
+  it("has a default for everything but the models", () => {
     const config = readConfig(REQUIRED);
-    assert.equal(config.modelName, "a.b");
-    assert.equal(config.threadsPerWorker, 1);
-    assert.ok(config.workers >= 1);
-    assert.deepEqual(config.apiKeys, []);
+    assert.equal(config.models[0]?.name, "street");
+    assert.equal(config.executionProvider, "cpu");
+    assert.equal(config.workers, config.threads);
+    assert.deepEqual([config.fetchHosts, config.corsOrigins, config.page, config.resize], [[], [], true, "exact"]);
   });
 
   it("takes an empty variable for a missing one", () => {
     assert.equal(readConfig({ ...REQUIRED, QUEUE_LIMIT: "" }).queueLimit, 64);
     assert.throws(
-      () => readConfig({ ...REQUIRED, MODEL_PATH: "" }),
-      /MODEL_PATH: expected the path of an ONNX file but it is not set/,
+      () => readConfig({ MODELS: "" }),
+      /MODELS: expected at least one model as NAME=URI@sha256:HEX but it is not set/,
     );
   });
 
-  it("splits API keys and drops empty ones", () => {
-    assert.deepEqual(readConfig({ ...REQUIRED, API_KEYS: " one,,two , " }).apiKeys, ["one", "two"]);
+  it("gives a GPU one worker, and processors one for each thread, unless told otherwise", () => {
+    assert.equal(readConfig({ ...REQUIRED, EXECUTION_PROVIDER: "cuda", THREADS: "8" }).workers, 1);
+    assert.equal(readConfig({ ...REQUIRED, THREADS: "8" }).workers, 8);
+    assert.equal(readConfig({ ...REQUIRED, THREADS: "8", WORKERS: "3" }).workers, 3);
+  });
+
+  it("reads lists with commas between", () => {
+    const { fetchHosts } = readConfig({ ...REQUIRED, FETCH_HOSTS: " images.example.com, *.cdn.example.com:8443 " });
+    assert.deepEqual(fetchHosts, ["images.example.com", "*.cdn.example.com:8443"]);
   });
 
   it("names every problem at once", () => {
     const environment = {
-      MODEL_SHA256: "ABC",
+      MODELS: "street=ftp://example.com/a@sha256:ABC",
+      EXECUTION_PROVIDER: "npu",
+      THREADS: "two",
       WORKERS: "0",
-      THREADS_PER_WORKER: "two",
+      MAX_BATCH: "0",
+      MAX_BATCH_DELAY_MS: "-1",
       QUEUE_LIMIT: "-1",
       REQUEST_TIMEOUT_MS: "1.5",
       BODY_LIMIT_BYTES: "1e99",
       PIXEL_LIMIT: "99999999999",
+      RESIZE: "slow",
+      FETCH_HOSTS: "https://example.com/",
+      CORS_ORIGINS: "example.com",
+      RATE_LIMIT_PER_MINUTE: "many",
+      OTEL_EXPORTER_OTLP_ENDPOINT: "collector:4318",
+      PAGE: "yes",
       LOG_LEVEL: "loud",
     };
     assert.throws(
       () => readConfig(environment),
       (error) => {
         assert.ok(error instanceof StartError);
-        for (const key of ["MODEL_PATH", ...Object.keys(environment)]) {
-          assert.equal(
-            error.message.split(`  ${key}: expected`).length,
-            2,
-            `one problem of ${key} in:\n${error.message}`,
-          );
+        for (const key of Object.keys(environment)) {
+          assert.equal(error.message.split(`\n  ${key}: `).length, 2, `one entry of ${key} in:\n${error.message}`);
         }
         assert.match(error.message, /WORKERS: expected a whole number from 1 to 256 but received "?0"?/);
         return true;
@@ -57,7 +69,7 @@ describe("readConfig", () => {
 
 describe("settingsHelp", () => {
   it("names every key of the contract", () => {
-    for (const key of [...Object.values(ENVIRONMENT), ...Object.values(SECRET_ENVIRONMENT)]) {
+    for (const key of Object.values(ENVIRONMENT)) {
       assert.match(settingsHelp(), new RegExp(`^  ${key} `, "m"));
     }
   });
