@@ -17,7 +17,10 @@ import { addHealth } from "./routes/health.ts";
 import { addInferenceProtocol } from "./routes/inference-protocol/routes.ts";
 import { addInfo } from "./routes/info.ts";
 import { addMetrics } from "./routes/metrics.ts";
+import { addOpenapi } from "./routes/openapi.ts";
+import { addPage } from "./routes/page.ts";
 import { addPredict } from "./routes/predict.ts";
+import { addStream, isStreamUpgrade } from "./routes/stream.ts";
 import type { State } from "./state.ts";
 import { addTelemetry } from "./telemetry/index.ts";
 import { createMetrics, type Metrics } from "./telemetry/metrics.ts";
@@ -56,7 +59,7 @@ export async function buildApp(
     bodyLimit: config.bodyLimitBytes,
     requestTimeout: RECEIVE_MS.request,
     keepAliveTimeout: KEEP_ALIVE_MS,
-    http: { headersTimeout: RECEIVE_MS.headers },
+    http: { headersTimeout: RECEIVE_MS.headers, shouldUpgradeCallback: isStreamUpgrade },
     // While draining, requests on open connections are served to the end.
     return503OnClosing: false,
     genReqId: ({ headers }) => {
@@ -84,11 +87,14 @@ export async function buildApp(
   addTelemetry(app, metrics, tracing);
   await addAccess(app, config);
   const context: AppContext = { config, state, metrics };
+  await addStream(app, context);
+  addPage(app, context);
   addPredict(app, context);
   addInferenceProtocol(app, context);
   addHealth(app, context);
   addMetrics(app, context);
   addInfo(app, context);
+  addOpenapi(app, context);
   return { app, metrics };
 }
 
@@ -98,7 +104,7 @@ function fromFastify(config: Config, error: FastifyError): RequestError {
     case "FST_ERR_CTP_BODY_TOO_LARGE":
       return new RequestError("YOLO_BODY_TOO_LARGE", `Expected a body of at most ${config.bodyLimitBytes} bytes.`);
     case "FST_ERR_CTP_INVALID_MEDIA_TYPE": {
-      const types = [...IMAGE_TYPES, "application/octet-stream"].join(", ");
+      const types = [...IMAGE_TYPES, "application/octet-stream", "multipart/form-data"].join(", ");
       return new RequestError("YOLO_MEDIA_TYPE_UNSUPPORTED", `Expected one of ${types} as content-type.`);
     }
     default: {

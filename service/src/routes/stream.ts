@@ -1,0 +1,122 @@
+import type { IncomingMessage } from "node:http";
+import websocket from "@fastify/websocket";
+import type { FastifyInstance, FastifyRequest } from "fastify";
+import { PATHS } from "../../contract.ts";
+import type { AppContext } from "../app.ts";
+import { RequestError } from "../errors.ts";
+import type { Engine } from "../state.ts";
+import { Analysis } from "../stream/analysis.ts";
+import { STREAM_LIMITS, StreamSession } from "../stream/session.ts";
+import { detectOptions, queryEntries, readParameters } from "./predict/parameters.ts";
+import { chooseModel, roundSpeed } from "./predict.ts";
+
+/**
+ * Streams at once. Each holds up to three frames (one being received, one waiting, one being worked on), so that this many
+ * hold at most 4 GB with the default limit for bodies; and more would each get less than a frame a second from a processor.
+ */
+export const MOST_STREAMS = 64;
+
+/** The protocol that is spoken, for clients that must name one because they send their key as another. */
+const PROTOCOL = "yolo";
+
+/** Reads the query of a stream: the parameters of `/predict` but `source`, and `track`. */
+function readQuery(query: unknown) {
+  const entries = queryEntries(query);
+  const problems: string[] = [];
+  const track = entries.filter(([name]) => name === "track").map(([, text]) => text);
+  if (track.length > 1) problems.push("Expected track once but received it several times.");
+  if (track.some((text) => text !== "true" && text !== "false")) {
+    problems.push(`Expected true or false for track but received ${JSON.stringify(track.join(",").slice(0, 80))}.`);
+  }
+  if (entries.some(([name]) => name === "source")) problems.push("Expected frames as messages instead of source.");
+  if (problems.length > 0) throw new RequestError("YOLO_PARAMETER_INVALID", problems.join(" "));
+  const parameters = readParameters(entries.filter(([name]) => name !== "track"));
+  return { ...parameters, track: track[0] !== "false" };
+}
+
+/**
+ * Whether a connection is to leave HTTP: only for a stream. Other upgrades (some clients offer HTTP/2 with each request)
+ * are ignored, as https://www.rfc-editor.org/rfc/rfc9110#section-7.8 allows, and the request is answered.
+ */
+export function isStreamUpgrade({ headers, url = "" }: IncomingMessage): boolean {
+  return headers.upgrade?.toLowerCase() === "websocket" && url.split("?", 1)[0] === PATHS.stream;
+}
+
+/** Adds `WS /stream`: encoded video frames in, what was found in each out, with a number for each object. */
+export async function addStream(app: FastifyInstance, context: AppContext): Promise<void> {
+  const { config, state, metrics } = context;
+  const sessions = new Set<StreamSession>();
+  let closing = false;
+  await app.register(websocket, {
+    options: {
+      maxPayload: config.bodyLimitBytes,
+      autoPong: false,
+      handleProtocols: (protocols) => (protocols.has(PROTOCOL) ? PROTOCOL : false),
+    },
+    errorHandler: (error, socket, request) => {
+      request.log.info({ reason: error.message }, "stream broken by its client");
+      // It is being closed with a code that says the same, 1009 for a message that is too large.
+      setTimeout(() => socket.terminate(), STREAM_LIMITS.closeMs).unref();
+    },
+    preClose: async () => {
+      closing = true;
+      await Promise.all([...sessions].map((session) => session.finish()));
+      app.websocketServer.close();
+    },
+  });
+  /** What can be refused while the answer is still HTTP. */
+  const prepare = ({ query }: FastifyRequest): { engine: Engine; analysis: Analysis } => {
+    const { engine } = state;
+    if (engine === undefined || closing) throw new RequestError("YOLO_NOT_READY");
+    if (sessions.size >= MOST_STREAMS) {
+      throw new RequestError("YOLO_QUEUE_FULL", `Expected at most ${MOST_STREAMS} streams at once; try again later.`);
+    }
+    const { track, normalize, decimals, ...parameters } = readQuery(query);
+    const loaded = chooseModel(engine, parameters.model);
+    const options = detectOptions({ ...parameters, normalize, decimals }, loaded, config.resize);
+    return { engine, analysis: new Analysis({ loaded, options, track, normalize, decimals }) };
+  };
+  app.route({
+    method: "GET",
+    url: PATHS.stream,
+    // Synchronous and last, so that nobody takes the last place in between.
+    preHandler: (request, _reply, done) => {
+      if (!request.ws) throw new RequestError("YOLO_REQUEST_INVALID", "Expected a WebSocket handshake at this path.");
+      prepare(request);
+      done();
+    },
+    handler: () => {},
+    wsHandler: (socket, request) => {
+      const { engine, analysis } = prepare(request);
+      const model = analysis.model.name;
+      const session = new StreamSession(socket, {
+        id: request.id,
+        analyse: async (image, frame, signal) => {
+          metrics.inFlight.inc();
+          try {
+            const findings = await engine.pool.detect(model, image, analysis.options, { signal, lane: request.id });
+            const speed = roundSpeed(findings.speed);
+            const { shape, results } = analysis.read(findings, frame);
+            for (const [stage, milliseconds] of Object.entries(speed)) {
+              metrics.stageDuration.observe({ model, stage }, milliseconds / 1000);
+            }
+            for (const { name } of results) metrics.detections.inc({ model, class: name });
+            return { shape, results, speed };
+          } finally {
+            metrics.inFlight.dec();
+          }
+        },
+        onFailure: (error) => request.log.error({ err: error }, "frame failed"),
+      });
+      sessions.add(session);
+      metrics.streams.inc();
+      const opened = performance.now();
+      socket.once("close", (code) => {
+        sessions.delete(session);
+        metrics.streams.dec();
+        const seconds = Math.round((performance.now() - opened) / 1000);
+        request.log.info({ route: PATHS.stream, code, seconds, ...session.counts }, "stream closed");
+      });
+    },
+  });
+}
