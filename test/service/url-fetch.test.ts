@@ -1,33 +1,17 @@
-import "reflect-metadata";
 import assert from "node:assert/strict";
 import { createServer, type RequestListener, type Server } from "node:http";
 import { createServer as createSecureServer } from "node:https";
 import type { AddressInfo } from "node:net";
 import { getCACertificates, setDefaultCACertificates } from "node:tls";
-import { PemConverter, SubjectAlternativeNameExtension, X509CertificateGenerator } from "@peculiar/x509";
 import sharp from "sharp";
 import type { ErrorCode } from "../../service/src/errors.ts";
 import { RequestError } from "../../service/src/errors.ts";
 import { specialUse } from "../../service/src/fetching/addresses.ts";
 import { AllowedHosts } from "../../service/src/fetching/hosts.ts";
 import { ImageFetcher, type Network } from "../../service/src/fetching/image-fetcher.ts";
+import { selfSigned } from "../support/certificate.ts";
 
 const LIMIT_BYTES = 20_000;
-
-/** A certificate that vouches for itself, and its key, as PEM. */
-async function selfSigned(name: string): Promise<{ key: string; certificate: string }> {
-  const algorithm = { name: "ECDSA", namedCurve: "P-256", hash: "SHA-256" } as const;
-  const keys = await crypto.subtle.generateKey(algorithm, true, ["sign", "verify"]);
-  const certificate = await X509CertificateGenerator.createSelfSigned({
-    name: `CN=${name}`,
-    keys,
-    signingAlgorithm: algorithm,
-    notAfter: new Date(Date.now() + 3_600_000),
-    extensions: [new SubjectAlternativeNameExtension([{ type: "dns", value: name }])],
-  });
-  const pkcs8 = await crypto.subtle.exportKey("pkcs8", keys.privateKey);
-  return { key: PemConverter.encode(pkcs8, "PRIVATE KEY"), certificate: certificate.toString("pem") };
-}
 
 describe("specialUse", () => {
   const kinds: Record<string, string[]> = {

@@ -1,27 +1,27 @@
 import type { FastifyInstance } from "fastify";
 import sharp from "sharp";
-import { PATHS } from "../../contract.ts";
-import { type AppContext, PROVIDER } from "../app.ts";
+import { type InfoResponse, PATHS } from "../../contract.ts";
+import type { AppContext } from "../app.ts";
 import { RequestError } from "../errors.ts";
 import { VERSION } from "../version.ts";
 
-/** Adds `GET /info`: the model, what runs it, and the versions. */
+/** Adds `GET /info`: the models, what runs them, and the versions. */
 export function addInfo(app: FastifyInstance, { config, state }: AppContext): void {
-  app.get(PATHS.info, async () => {
-    if (state.detector === undefined) throw new RequestError("YOLO_NOT_READY", "The model is being loaded.");
-    const { model, pool } = state.detector;
+  app.get(PATHS.info, async (): Promise<InfoResponse> => {
+    if (state.engine === undefined) throw new RequestError("YOLO_NOT_READY", "The models are being loaded.");
+    const { models, pool, provider } = state.engine;
     return {
-      model: {
-        name: config.modelName,
-        sha256: config.modelSha256,
-        task: "detect",
+      models: [...models.values()].map(({ name, sha256, model }) => ({
+        name,
+        sha256,
+        task: model.task,
         layout: model.layout,
         input: { width: model.width, height: model.height, dynamic: model.stride !== undefined },
         names: model.names,
-      },
-      provider: PROVIDER,
+      })),
+      provider,
       workers: config.workers,
-      threadsPerWorker: config.threadsPerWorker,
+      threads: config.threads,
       versions: {
         service: VERSION,
         node: process.versions.node,

@@ -1,143 +1,190 @@
-import { createHash, timingSafeEqual } from "node:crypto";
-import type { FastifyInstance, FastifyReply } from "fastify";
-import { z } from "zod";
-import { type Detection, HEADERS, PATHS, type PredictResponse } from "../../contract.ts";
+import multipart from "@fastify/multipart";
+import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
+import { type ImageResult, PATHS, type PredictResponse } from "../../contract.ts";
+import { callerOf } from "../access/rate-limit.ts";
+import { annotate, LARGEST_DRAWN } from "../annotate.ts";
 import type { AppContext } from "../app.ts";
 import { RequestError } from "../errors.ts";
-import type { Findings } from "../inference/messages.ts";
+import { ImageFetcher } from "../fetching/image-fetcher.ts";
+import type { DetectOptions, Findings } from "../inference/messages.ts";
+import type { LoadedModel } from "../model/model.ts";
+import { toResults } from "../results.ts";
+import type { Engine } from "../state.ts";
 import { VERSION } from "../version.ts";
-import { DETECTION_SIZE } from "../vision/boxes.ts";
 import { IMAGE_TYPES } from "../vision/decode.ts";
-import type { Selection } from "../vision/nms.ts";
+import { deadline, departure } from "./caller.ts";
+import { answerType } from "./predict/accept.ts";
+import { detectOptions, type Parameters, queryEntries, readParameters } from "./predict/parameters.ts";
+import { readUpload, uploadLimits } from "./predict/upload.ts";
 
-/** Decimals of coordinates and confidences, the default of the Ultralytics Platform. */
-const DECIMALS = 5;
+/** Decimals of the coordinates that boxes are drawn by. */
+const DRAWN_DECIMALS = 2;
 
-/** Limits of the parameters, those of the Ultralytics Platform (https://docs.ultralytics.com/platform/deploy/). */
-const LIMITS = { conf: [0.01, 1], iou: [0, 0.95], maxDet: [1, 300] } as const;
-
-const DECIMAL = /^(\d+\.?\d*|\.\d+)(e[+-]?\d{1,2})?$/i;
-
-function number(name: string, [least, most]: readonly [number, number], kind: "number" | "whole number") {
-  const error = ({ input }: { input?: unknown }) => {
-    return `Expected a ${kind} from ${least} to ${most} for ${name} but received ${JSON.stringify(input)}.`;
-  };
-  return z
-    .string({ error })
-    .regex(kind === "number" ? DECIMAL : /^\d+$/, { error })
-    .transform(Number)
-    .refine((value) => value >= least && value <= most, { error });
+/** A request once everything about it is known. */
+interface Order {
+  images: Uint8Array[];
+  parameters: Parameters;
+  loaded: LoadedModel;
+  options: DetectOptions;
 }
 
-/** The query parameters of `POST /predict`; unknown ones are refused, so that none is silently ignored. */
-const QUERY = z.strictObject({
-  conf: number("conf", LIMITS.conf, "number").default(0.25),
-  iou: number("iou", LIMITS.iou, "number").default(0.7),
-  max_det: number("max_det", LIMITS.maxDet, "whole number").default(300),
-  classes: z
-    .string({ error: "Expected classes once." })
-    .regex(/^\d{1,6}(,\d{1,6})*$/, {
-      error: ({ input }) =>
-        `Expected class indices with commas between for classes but received ${JSON.stringify(input)}.`,
-    })
-    .transform((list) => list.split(",").map(Number))
-    .optional(),
-});
-
-/** Adds `POST /predict`: an encoded image in, detections out. */
-export function addPredict(app: FastifyInstance, { config, state, metrics }: AppContext): void {
-  app.addContentTypeParser(
-    [...IMAGE_TYPES, "application/octet-stream"],
-    { parseAs: "buffer" },
-    (_request, body, done) => {
-      done(null, body);
-    },
-  );
-  const digests = config.apiKeys.map(digest);
-  app.post(PATHS.predict, {
-    // Before the body is read: a refusal must not cost an upload.
-    onRequest: async (request) => {
-      if (!isKnownKey(digests, request.headers[HEADERS.apiKey])) throw new RequestError("YOLO_KEY_INVALID");
-      if (state.detector === undefined) throw new RequestError("YOLO_NOT_READY");
-    },
-    handler: async (request, reply): Promise<PredictResponse> => {
-      if (state.detector === undefined) throw new RequestError("YOLO_NOT_READY");
-      const { model, pool } = state.detector;
-      const selection = readSelection(request.query, model.names.length);
-      if (!(request.body instanceof Uint8Array) || request.body.length === 0)
-        throw new RequestError("YOLO_IMAGE_EMPTY");
-      metrics.inFlight.inc();
-      try {
-        const findings = await pool.detect(request.body, selection, departure(reply));
-        for (const [stage, milliseconds] of Object.entries(findings.speed)) {
-          metrics.stageDuration.observe({ stage }, milliseconds / 1000);
+/**
+ * Adds `POST /predict`: encoded images in, what was found in them out.
+ * @param fetcher gets the images of callers that send an address
+ */
+export function addPredict(
+  app: FastifyInstance,
+  context: AppContext,
+  fetcher = new ImageFetcher(context.config.fetchHosts, context.config.bodyLimitBytes),
+): void {
+  const { config, state } = context;
+  // In a scope of its own: other routes read other content types.
+  app.register(async (scope) => {
+    await scope.register(multipart, { limits: uploadLimits(config.bodyLimitBytes) });
+    const types = [...IMAGE_TYPES, "application/octet-stream"];
+    scope.addContentTypeParser(types, { parseAs: "buffer" }, (_request, body, done) => done(null, body));
+    scope.post(PATHS.predict, {
+      // Before the body is read: a refusal must not cost an upload.
+      onRequest: async () => {
+        if (state.engine === undefined) throw new RequestError("YOLO_NOT_READY");
+      },
+      handler: async (request, reply) => {
+        const { engine } = state;
+        if (engine === undefined) throw new RequestError("YOLO_NOT_READY");
+        context.metrics.inFlight.inc();
+        try {
+          return await answer(context, engine, fetcher, request, reply);
+        } finally {
+          context.metrics.inFlight.dec();
         }
-        const results = detections(findings, model.names);
-        for (const { name } of results) metrics.detections.inc({ class: name });
-        const { width, height, speed } = findings;
-        return {
-          images: [{ shape: [height, width], results, speed: roundSpeed(speed) }],
-          metadata: { model: config.modelName, task: "detect", imageCount: 1, version: VERSION },
-        };
-      } finally {
-        metrics.inFlight.dec();
-      }
-    },
-  });
-}
-
-/** Aborts when the caller closes the connection before it has the answer. */
-function departure(reply: FastifyReply): AbortSignal {
-  const controller = new AbortController();
-  reply.raw.once("close", () => controller.abort());
-  return controller.signal;
-}
-
-/** Reads the query parameters; all problems are reported at once. */
-function readSelection(query: unknown, classCount: number): Selection {
-  const result = QUERY.safeParse(query);
-  if (!result.success) {
-    const problems = result.error.issues.map((issue) => {
-      if (issue.code !== "unrecognized_keys") return issue.message;
-      return `Expected only ${Object.keys(QUERY.shape).join(", ")} as parameters but received ${issue.keys.join(", ")}.`;
+      },
     });
-    throw new RequestError("YOLO_PARAMETER_INVALID", problems.join(" "));
-  }
-  const { conf, iou, max_det: maxDet, classes } = result.data;
-  const unknown = classes?.find((index) => index >= classCount);
-  if (unknown !== undefined) {
-    const message = `Expected class indices below ${classCount} for classes but received ${unknown}.`;
-    throw new RequestError("YOLO_PARAMETER_INVALID", message);
-  }
-  return { conf, iou, maxDet, ...(classes === undefined ? {} : { classes }) };
-}
-
-function detections({ detections: flat }: Findings, names: readonly string[]): Detection[] {
-  return Array.from({ length: flat.length / DETECTION_SIZE }, (_, i) => {
-    const [x1 = 0, y1 = 0, x2 = 0, y2 = 0, confidence = 0, index = 0] = flat.subarray(
-      i * DETECTION_SIZE,
-      (i + 1) * DETECTION_SIZE,
-    );
-    const box = { x1: round(x1), y1: round(y1), x2: round(x2), y2: round(y2) };
-    return { class: index, name: names[index] ?? String(index), confidence: round(confidence), box };
   });
 }
 
-function round(value: number): number {
-  return Math.round(value * 10 ** DECIMALS) / 10 ** DECIMALS;
+async function answer(
+  { config, metrics }: AppContext,
+  engine: Engine,
+  fetcher: ImageFetcher,
+  request: FastifyRequest,
+  reply: FastifyReply,
+): Promise<PredictResponse | Buffer> {
+  const type = answerType(request.headers.accept);
+  const signal = departure(reply);
+  const { images, fields } = request.isMultipart()
+    ? await readUpload(request, reply, config.bodyLimitBytes)
+    : { images: request.body instanceof Uint8Array ? [request.body] : [], fields: [] };
+  const parameters = readParameters([...queryEntries(request.query), ...fields]);
+  const loaded = chooseModel(engine, parameters.model);
+  const options = detectOptions(parameters, loaded, config.resize);
+  const timeLeft = deadline(request, reply, config.requestTimeoutMs);
+  const order = { images: checkImages(images, parameters, type), parameters, loaded, options };
+  if (parameters.source !== undefined) {
+    order.images = [await fetcher.fetch(parameters.source, { signal, timeoutMs: timeLeft() })];
+  }
+  const findings = await detectAll(engine, order, {
+    signal,
+    timeLeft,
+    lane: request.keyName ?? callerOf(request.ip),
+    concurrency: config.workers * config.maxBatch,
+  });
+  const results = findings.map((found) => toResult(found, order));
+  for (const { results: objects, speed } of results) {
+    for (const [stage, milliseconds] of Object.entries(speed)) {
+      metrics.stageDuration.observe({ model: loaded.name, stage }, milliseconds / 1000);
+    }
+    for (const { name } of objects) metrics.detections.inc({ model: loaded.name, class: name });
+  }
+  reply.type(type);
+  if (type === "image/jpeg") return draw(order, findings);
+  const { task } = loaded.model;
+  return { images: results, metadata: { model: loaded.name, task, imageCount: results.length, version: VERSION } };
 }
 
-function roundSpeed({ preprocess, inference, postprocess }: Findings["speed"]): Findings["speed"] {
+/**
+ * The model that a caller names, or the default one.
+ * @throws RequestError YOLO_MODEL_UNKNOWN
+ */
+export function chooseModel({ models, defaultModel }: Engine, name: string | undefined): LoadedModel {
+  const model = name === undefined ? defaultModel : models.get(name);
+  if (model !== undefined) return model;
+  const message = `Expected one of ${[...models.keys()].join(", ")} for model but received ${JSON.stringify(name)}.`;
+  throw new RequestError("YOLO_MODEL_UNKNOWN", message);
+}
+
+/** Everything that can be refused before an image costs anything. */
+function checkImages(images: Uint8Array[], { source }: Parameters, type: string): Uint8Array[] {
+  if (source !== undefined) {
+    if (images.length === 0) return images;
+    throw new RequestError("YOLO_PARAMETER_INVALID", "Expected either an uploaded image or source but received both.");
+  }
+  const empty = images.findIndex(({ length }) => length === 0);
+  if (images.length === 0 || empty >= 0) {
+    const which = images.length > 1 ? `Expected an image in each file, but file ${empty + 1} is empty.` : undefined;
+    throw new RequestError("YOLO_IMAGE_EMPTY", which);
+  }
+  if (type === "image/jpeg" && images.length > 1) {
+    const message = `Expected one image for an annotated answer but received ${images.length}; accept application/json for several.`;
+    throw new RequestError("YOLO_NOT_ACCEPTABLE", message);
+  }
+  return images;
+}
+
+interface Course {
+  /** Aborts when the caller is gone. */
+  signal: AbortSignal;
+  /** Milliseconds; throws when there are none. */
+  timeLeft(): number;
+  /** Who must not crowd out others. */
+  lane: string;
+  /** Images that are looked at together, so that one request does not fill the queue by itself. */
+  concurrency: number;
+}
+
+async function detectAll({ pool }: Engine, { images, loaded, options }: Order, course: Course): Promise<Findings[]> {
+  const failure = new AbortController();
+  const signal = AbortSignal.any([course.signal, failure.signal]);
+  const findings: Findings[] = [];
+  const waiting = images.entries();
+  const workers = Array.from({ length: Math.min(course.concurrency, images.length) }, async () => {
+    for (const [index, image] of waiting) {
+      try {
+        const how = { signal, timeoutMs: course.timeLeft(), lane: course.lane };
+        findings[index] = await pool.detect(loaded.name, image, options, how);
+      } catch (error) {
+        // The answer is lost with one image: the others need not be looked at, and all fail for its reason.
+        if (!failure.signal.aborted) failure.abort(images.length > 1 ? inFile(error, index) : error);
+        throw failure.signal.reason;
+      }
+    }
+  });
+  await Promise.all(workers);
+  return findings;
+}
+
+function inFile(error: unknown, index: number): unknown {
+  if (!(error instanceof RequestError)) return error;
+  return new RequestError(error.code, `File ${index + 1}: ${error.message}`, { cause: error.cause });
+}
+
+function toResult(findings: Findings, { parameters: { normalize, decimals }, loaded }: Order): ImageResult {
+  const { width, height, speed } = findings;
+  const results = toResults(findings, loaded.model.names, { normalize, decimals });
+  return { shape: [height, width], results, speed: roundSpeed(speed) };
+}
+
+/** Milliseconds to three digits: more would be noise. */
+export function roundSpeed({ preprocess, inference, postprocess }: Findings["speed"]): Findings["speed"] {
+  const round = (milliseconds: number) => Math.round(milliseconds * 1000) / 1000;
   return { preprocess: round(preprocess), inference: round(inference), postprocess: round(postprocess) };
 }
 
-function digest(key: string): Buffer {
-  return createHash("sha256").update(key).digest();
-}
-
-/** Compares with every key, in a time that tells nothing about any of them. */
-function isKnownKey(digests: readonly Buffer[], key: string | string[] | undefined): boolean {
-  if (digests.length === 0) return true;
-  const given = digest(String(key ?? ""));
-  return digests.map((known) => timingSafeEqual(known, given)).includes(true);
+async function draw({ images: [image], loaded }: Order, [findings]: Findings[]): Promise<Buffer> {
+  if (image === undefined || findings === undefined) throw new Error("there is nothing to draw on");
+  const { width, height } = findings;
+  if (Math.max(width, height) > LARGEST_DRAWN) {
+    const message = `Expected an image of at most ${LARGEST_DRAWN} pixels a side to draw on but received ${width} x ${height}.`;
+    throw new RequestError("YOLO_NOT_ACCEPTABLE", message);
+  }
+  return annotate(image, toResults(findings, loaded.model.names, { normalize: false, decimals: DRAWN_DECIMALS }));
 }
