@@ -48,3 +48,13 @@ export function headOutput(seed: number, classes: number, anchors: number, share
     return u < share ? 0.25 + (0.75 * u) / Math.max(share, 1e-9) : u * 0.009;
   });
 }
+
+/** Pseudorandom numbers from 0 to below 1. */
+export function units(seed: number, count: number): number[] {
+  return Array.from({ length: count }, (_, i) => unit(seed, i));
+}
+
+/** Numbers from -1 to 1 whose sums and products single precision holds exactly, so that their order does not matter. */
+export function dyadics(seed: number, count: number): Float32Array {
+  return Float32Array.from({ length: count }, (_, i) => ((number(seed, i) & 31) - 16) / 16);
+}

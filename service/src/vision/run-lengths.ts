@@ -28,7 +28,7 @@ export function encodeMask(bitmap: Bitmap, fit: Fit, { columns, rows }: BackScal
   for (let x = 0; x < fit.width; x++) {
     const a = column(columns.first[x] as number);
     const b = column(columns.second[x] as number);
-    if ((a === 0 || a === width + 1) && (b === 0 || b === width + 1)) {
+    if (lastRow < firstRow || ((a === 0 || a === width + 1) && (b === 0 || b === width + 1))) {
       runs.add(0, fit.height);
       continue;
     }
