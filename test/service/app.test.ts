@@ -1,9 +1,9 @@
 import assert from "node:assert/strict";
 import type { FastifyInstance, InjectOptions } from "fastify";
 import sharp from "sharp";
-import { type ErrorResponse, METRICS, PATHS, type PredictResponse } from "../../service/contract.ts";
-import { ERRORS, type ErrorCode } from "../../service/src/errors.ts";
+import { type InfoResponse, METRICS, PATHS, type PredictResponse } from "../../service/contract.ts";
 import { blocks } from "./generate.ts";
+import { assertError } from "./predict-request.ts";
 import { type RunningApp, startApp } from "./running-app.ts";
 import { png } from "./support.ts";
 
@@ -13,24 +13,12 @@ async function predict(app: FastifyInstance, payload: Buffer, more: InjectOption
   return app.inject({ method: "POST", url: PATHS.predict, headers: PNG, payload, ...more });
 }
 
-function assertError(
-  answer: { statusCode: number; json(): unknown; headers: Record<string, unknown> },
-  code: ErrorCode,
-  ...parts: string[]
-) {
-  const { error } = answer.json() as ErrorResponse;
-  assert.equal(error.code, code);
-  assert.equal(answer.statusCode, ERRORS[code].status);
-  assert.equal(answer.headers["x-request-id"], error.requestId);
-  for (const part of parts) assert.ok(error.message.includes(part), `"${part}" in: ${error.message}`);
-}
-
 describe("POST /predict", () => {
   let service: RunningApp;
   let app: FastifyInstance;
   let image: Buffer;
   before(async () => {
-    service = await startApp("raw", { API_KEYS: "", BODY_LIMIT_BYTES: "5000", PIXEL_LIMIT: "24000" });
+    service = await startApp("raw", { BODY_LIMIT_BYTES: "5000", PIXEL_LIMIT: "24000" });
     app = service.app;
     image = await png(blocks(200, 120, 21), 200, 120);
   });
@@ -157,43 +145,20 @@ describe("POST /predict", () => {
     for (const name of Object.values(METRICS)) assert.match(text, new RegExp(`^# TYPE ${name} `, "m"), name);
     assert.match(text, new RegExp(`${METRICS.requests}\\{route="/predict",code="200"\\} \\d`));
     assert.match(text, new RegExp(`${METRICS.requests}\\{route="/predict",code="415"\\} 5`));
-    assert.match(text, new RegExp(`${METRICS.detections}\\{class="driver's blue"\\} \\d`));
-    assert.match(text, new RegExp(`${METRICS.stageDuration}_count\\{stage="inference"\\} \\d`));
+    assert.match(text, new RegExp(`${METRICS.detections}\\{model="colours",class="driver's blue"\\} \\d`));
+    assert.match(text, new RegExp(`${METRICS.stageDuration}_count\\{model="colours",stage="inference"\\} \\d`));
     assert.match(text, new RegExp(`^${METRICS.inFlight} 0$`, "m"));
   });
 
   it("tells what runs", async () => {
-    const info = (await app.inject({ url: PATHS.info })).json();
-    assert.equal(info.model.layout, "raw");
-    assert.deepEqual(info.model.names, ["red", "green thing", "driver's blue"]);
+    const { models, provider, versions } = (await app.inject({ url: PATHS.info })).json<InfoResponse>();
     assert.deepEqual(
-      [info.provider, info.versions.onnxruntime, info.versions.node],
-      ["cpu", "1.30.0", process.versions.node],
+      models.map(({ name, task, layout, input }) => ({ name, task, layout, input })),
+      [{ name: "colours", task: "detect", layout: "raw", input: { width: 64, height: 64, dynamic: false } }],
     );
-  });
-});
-
-describe("API keys", () => {
-  let service: RunningApp;
-  let image: Buffer;
-  before(async () => {
-    service = await startApp("raw", { API_KEYS: "first,second" });
-    image = await png(blocks(20, 20, 1), 20, 20);
-  });
-  after(() => service.close());
-
-  it("lets each key in and nobody else", async () => {
-    const withKey = (key?: string) =>
-      predict(service.app, image, { headers: key === undefined ? PNG : { ...PNG, "x-api-key": key } });
-    for (const key of ["first", "second"]) assert.equal((await withKey(key)).statusCode, 200);
-    for (const key of [undefined, "", "third", "first,second", "firs"])
-      assertError(await withKey(key), "YOLO_KEY_INVALID");
-  });
-
-  it("asks for none at the probes", async () => {
-    for (const url of [PATHS.live, PATHS.ready, PATHS.startup, PATHS.metrics]) {
-      assert.equal((await service.app.inject({ url })).statusCode, 200, url);
-    }
+    assert.deepEqual(models[0]?.names, ["red", "green thing", "driver's blue"]);
+    assert.match(models[0]?.sha256 ?? "", /^[0-9a-f]{64}$/);
+    assert.deepEqual([provider, versions.onnxruntime, versions.node], ["cpu", "1.30.0", process.versions.node]);
   });
 });
 
@@ -202,19 +167,19 @@ describe("probes", () => {
     const { app, state, close } = await startApp("raw");
     const codes = async () =>
       Promise.all([PATHS.startup, PATHS.live, PATHS.ready].map(async (url) => (await app.inject({ url })).statusCode));
-    const { detector } = state;
+    const { engine } = state;
     try {
       assert.deepEqual(await codes(), [200, 200, 200]);
       state.phase = "draining";
       assert.deepEqual(await codes(), [200, 200, 503]);
       state.phase = "starting";
-      delete state.detector;
+      delete state.engine;
       assert.deepEqual(await codes(), [503, 200, 503]);
       const answer = await predict(app, Buffer.from("x"));
       assertError(answer, "YOLO_NOT_READY");
       assert.equal(answer.headers["retry-after"], "1");
     } finally {
-      if (detector !== undefined) state.detector = detector;
+      if (engine !== undefined) state.engine = engine;
       await close();
     }
   });
