@@ -81,8 +81,9 @@ export async function addStream(app: FastifyInstance, context: AppContext): Prom
     url: PATHS.stream,
     // Synchronous and last, so that nobody takes the last place in between.
     preHandler: (request, _reply, done) => {
-      if (!request.ws) throw new RequestError("YOLO_REQUEST_INVALID", "Expected a WebSocket handshake at this path.");
+      // First, because a client that is refused a WebSocket learns the reason only by the same request without one.
       prepare(request);
+      if (!request.ws) throw new RequestError("YOLO_REQUEST_INVALID", "Expected a WebSocket handshake at this path.");
       done();
     },
     handler: () => {},
