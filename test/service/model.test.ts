@@ -1,10 +1,17 @@
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
+import { join } from "node:path";
 import { StartError } from "../../service/src/errors.ts";
-import { describeModel } from "../../service/src/model/layout.ts";
-import { type OnnxFile, parseIntegers, parseNames, readOnnx } from "../../service/src/model/metadata.ts";
+import { describeModel, type Model } from "../../service/src/model/layout.ts";
+import {
+  type ElementType,
+  type OnnxFile,
+  parseIntegers,
+  parseNames,
+  readOnnx,
+} from "../../service/src/model/metadata.ts";
 import { readModel, readModelFile } from "../../service/src/model/model.ts";
-import { modelPath, sha256 } from "./support.ts";
+import { FIXTURES, modelPath, sha256 } from "./support.ts";
 
 const RAW = readFileSync(modelPath("raw"));
 
@@ -19,19 +26,53 @@ function refusal(...parts: string[]) {
 describe("readModel", () => {
   const names = ["red", "green thing", "driver's blue"];
 
+  const floats = (name: string, ...shape: number[]) => ({ name, type: "float32", shape });
+
   it("reads a raw head", () => {
-    const expected = { layout: "raw", names, input: "images", output: "output0", width: 64, height: 64 };
-    assert.deepEqual(readModel(RAW), expected);
+    assert.deepEqual(readModel(RAW), {
+      task: "detect",
+      layout: "raw",
+      names,
+      inputs: [floats("images", 1, 3, 64, 64)],
+      outputs: [floats("output0", 1, 7, 64)],
+      input: "images",
+      inputType: "float32",
+      width: 64,
+      height: 64,
+      batch: 1,
+      output: "output0",
+      extra: 0,
+    });
   });
 
-  it("reads an end-to-end model", () => {
-    assert.equal(readModel(readFileSync(modelPath("end-to-end"))).layout, "end-to-end");
+  it("takes size and stride of a dynamic model from its metadata, and any batch", () => {
+    const model = readModel(readFileSync(modelPath("dynamic")));
+    const { layout, width, height, stride, batch, inputs } = model;
+    assert.deepEqual(
+      { layout, width, height, stride, batch },
+      { layout: "raw", width: 64, height: 64, stride: 8, batch: undefined },
+    );
+    assert.deepEqual(inputs, [floats("images", -1, 3, -1, -1)]);
   });
 
-  it("takes size and stride of a dynamic model from its metadata", () => {
-    const { layout, width, height, stride } = readModel(readFileSync(modelPath("dynamic")));
-    assert.deepEqual({ layout, width, height, stride }, { layout: "raw", width: 64, height: 64, stride: 8 });
-  });
+  const read: Record<string, Partial<Model>> = {
+    "end-to-end": { task: "detect", layout: "end-to-end", extra: 0 },
+    float16: { task: "detect", layout: "raw", inputType: "float16" },
+    batch: { task: "detect", layout: "raw", batch: 3 },
+    "segment-raw": { task: "segment", layout: "raw", extra: 32, prototypes: "output1" },
+    "segment-end-to-end": { task: "segment", layout: "end-to-end", extra: 32, prototypes: "output1" },
+    "pose-raw": { task: "pose", layout: "raw", extra: 6, keypoints: { count: 2, size: 3 } },
+    "pose-end-to-end": { task: "pose", layout: "end-to-end", extra: 4, keypoints: { count: 2, size: 2 } },
+    "obb-raw": { task: "obb", layout: "raw", extra: 1 },
+    "obb-end-to-end": { task: "obb", layout: "end-to-end", extra: 1 },
+    classify: { task: "classify", layout: "scores", extra: 0 },
+  };
+  for (const [name, expected] of Object.entries(read)) {
+    it(`reads the model ${name}`, () => {
+      const model = readModel(readFileSync(join(FIXTURES, `colours-${name}.onnx`)));
+      assert.deepEqual({ ...model, ...expected }, model);
+    });
+  }
 
   it("says of a file that is no ONNX model that it is none", () => {
     for (const content of ["", "hello, this is text", "{}", "\0".repeat(100)]) {
@@ -70,7 +111,7 @@ describe("readModel", () => {
 });
 
 describe("describeModel", () => {
-  const tensor = (name: string, shape: (number | string)[], elementType = 1) => ({ name, shape, elementType });
+  const tensor = (name: string, shape: (number | string)[], type: ElementType = "float32") => ({ name, shape, type });
   const metadata = { task: "detect", names: "{0: 'a', 1: 'b'}", imgsz: "[32, 64]", stride: "32" };
   const file = (change: Partial<OnnxFile> & { metadata?: Map<string, string> } = {}): OnnxFile => ({
     inputs: [tensor("images", [1, 3, 32, 64])],
@@ -86,18 +127,63 @@ describe("describeModel", () => {
     assert.equal(model.layout, "end-to-end");
   });
 
+  it("takes varying columns for finished objects where the metadata says that suppression is inside", () => {
+    const outputs = [tensor("output0", ["batch", "n", "columns"])];
+    assert.equal(describeModel(file({ outputs })).layout, "raw");
+    const args = withEntry("args", "{'batch': 1, 'half': False, 'nms': True}");
+    assert.equal(describeModel(file({ outputs, metadata: args })).layout, "end-to-end");
+    assert.equal(describeModel(file({ outputs, metadata: withEntry("end2end", "True") })).layout, "end-to-end");
+  });
+
+  it("finds the prototypes of masks wherever they stand", () => {
+    const outputs = [tensor("protos", [1, 16, 8, 16]), tensor("found", [1, 22, 40])];
+    const { output, prototypes, extra } = describeModel(file({ outputs, metadata: withEntry("task", "segment") }));
+    assert.deepEqual({ output, prototypes, extra }, { output: "found", prototypes: "protos", extra: 16 });
+  });
+
+  it("takes pixels as bytes, row by row", () => {
+    const { inputType, height, width, batch } = describeModel(
+      file({ inputs: [tensor("pixels", [2, 32, 64, 3], "uint8")] }),
+    );
+    assert.deepEqual({ inputType, height, width, batch }, { inputType: "uint8", height: 32, width: 64, batch: 2 });
+  });
+
   it("reads height before width", () => {
     const { height, width } = describeModel(file({ inputs: [tensor("images", ["batch", 3, "height", "width"])] }));
     assert.deepEqual([height, width], [32, 64]);
   });
 
   const refused: Record<string, [OnnxFile, ...string[]]> = {
-    "another task": [file({ metadata: withEntry("task", "segment") }), "task segment", "Supported are"],
+    "another task": [file({ metadata: withEntry("task", "semantic") }), 'task "semantic"', "Supported are"],
     "a model without a task": [file({ metadata: without("task") }), "no task in its metadata"],
     "a model without class names": [file({ metadata: without("names") }), "class names", "none"],
     "class names that are no dict": [file({ metadata: withEntry("names", "person") }), '"person"'],
-    "a float16 model": [file({ inputs: [tensor("images", [1, 3, 32, 64], 10)] }), "float16[1, 3, 32, 64]"],
-    "a fixed batch above 1": [file({ inputs: [tensor("images", [4, 3, 32, 64])] }), "[4, 3, 32, 64]"],
+    "a model in double precision": [
+      file({ inputs: [tensor("images", [1, 3, 32, 64], "float64")] }),
+      "float64[1, 3, 32, 64]",
+    ],
+    "an output of integers": [file({ outputs: [tensor("output0", [1, 6, 40], "int64")] }), "int64[1, 6, 40]"],
+    "an absurd batch": [file({ inputs: [tensor("images", [4000, 3, 32, 64])] }), "[4000, 3, 32, 64]"],
+    "segment without prototypes": [file({ metadata: withEntry("task", "segment") }), "prototypes"],
+    "pose without kpt_shape": [file({ metadata: withEntry("task", "pose") }), "kpt_shape"],
+    "pose with an odd kpt_shape": [
+      file({ metadata: withEntry("task", "pose").set("kpt_shape", "[17, 4]") }),
+      '"[17, 4]"',
+    ],
+    "obb with the rows of detect": [file({ metadata: withEntry("task", "obb") }), "[batch, 7, anchors]"],
+    "classify with boxes": [file({ metadata: withEntry("task", "classify") }), "classify"],
+    "classify with scores for other classes": [
+      file({
+        inputs: [tensor("images", [1, 3, 32, 32])],
+        outputs: [tensor("output0", [1, 1000])],
+        metadata: withEntry("task", "classify"),
+      }),
+      "[batch, 2]",
+    ],
+    "classify of oblong images": [
+      file({ outputs: [tensor("output0", [1, 2])], metadata: withEntry("task", "classify") }),
+      "square",
+    ],
     "one channel": [file({ inputs: [tensor("images", [1, 1, 32, 64])] }), "[1, 1, 32, 64]"],
     "two inputs": [file({ inputs: [tensor("a", []), tensor("b", [])] }), "a float32[] and b float32[]"],
     "no output": [file({ outputs: [] }), "nothing"],
@@ -170,20 +256,19 @@ describe("parseIntegers", () => {
 });
 
 describe("readModelFile", () => {
+  const at = (path: string, digest = sha256(RAW)) => readModelFile({ name: "colours", path, sha256: digest });
+
   it("returns the file when its digest is the expected one", async () => {
-    assert.deepEqual(await readModelFile(modelPath("raw"), sha256(RAW)), RAW);
+    assert.deepEqual(await at(modelPath("raw")), RAW);
   });
 
-  it("names both digests when they differ", async () => {
+  it("names the model and both digests when they differ", async () => {
     const wrong = "0".repeat(64);
-    await assert.rejects(readModelFile(modelPath("raw"), wrong), refusal(wrong, sha256(RAW)));
+    await assert.rejects(at(modelPath("raw"), wrong), refusal("colours", wrong, sha256(RAW)));
   });
 
   it("says that the file is missing, or that it is a folder", async () => {
-    await assert.rejects(
-      readModelFile("/nowhere/model.onnx", sha256(RAW)),
-      refusal("/nowhere/model.onnx", "no such file"),
-    );
-    await assert.rejects(readModelFile("/tmp", sha256(RAW)), refusal("/tmp", "EISDIR"));
+    await assert.rejects(at("/nowhere/model.onnx"), refusal("/nowhere/model.onnx", "no such file"));
+    await assert.rejects(at("/tmp"), refusal("/tmp", "EISDIR"));
   });
 });

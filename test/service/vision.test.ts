@@ -4,7 +4,7 @@ import { join } from "node:path";
 import sharp from "sharp";
 import { RequestError } from "../../service/src/errors.ts";
 import { decodeImage, isImage } from "../../service/src/vision/decode.ts";
-import { selectEndToEnd, selectRaw } from "../../service/src/vision/nms.ts";
+import { selectFinished, selectRaw } from "../../service/src/vision/nms.ts";
 import { headOutput, noise } from "./generate.ts";
 import { FIXTURES, readGoldens, sha256 } from "./support.ts";
 
@@ -19,8 +19,8 @@ describe("selectRaw", () => {
   for (const golden of GOLDENS.suppression) {
     const { seed, classes, anchors, share, selection } = golden;
     it(`keeps ${golden.count} of ${anchors} boxes of ${classes} classes (${JSON.stringify(selection)}), as the reference does`, () => {
-      const output = headOutput(seed, classes, anchors, share);
-      const found = selectRaw(output, classes, { conf: 0.25, iou: 0.7, maxDet: 300, ...selection });
+      const head = { data: headOutput(seed, classes, anchors, share), classes, extra: 0 };
+      const found = selectRaw(head, { conf: 0.25, iou: 0.7, maxDet: 300, ...selection });
       const bytes = Buffer.from(golden.detections, "base64");
       const expected = new Float32Array(new Uint8Array(bytes).buffer);
       assert.equal(found.length, golden.count * 6);
@@ -29,21 +29,22 @@ describe("selectRaw", () => {
   }
 
   it("takes no score that is not a number for a detection", () => {
-    const output = new Float32Array(5 * 4).fill(Number.NaN);
-    assert.equal(selectRaw(output, 1, { conf: 0.01, iou: 0.7, maxDet: 300 }).length, 0);
+    const head = { data: new Float32Array(5 * 4).fill(Number.NaN), classes: 1, extra: 0 };
+    assert.equal(selectRaw(head, { conf: 0.01, iou: 0.7, maxDet: 300 }).length, 0);
   });
 });
 
-describe("selectEndToEnd", () => {
+describe("selectFinished", () => {
   const row = (score: number, index: number) => [1, 2, 3, 4, score, index];
-  const output = Float32Array.from([row(0.9, 1), row(0.8, 0), row(0.7, 1), row(0.25, 1), row(0.1, 0)].flat());
+  const data = Float32Array.from([row(0.9, 1), row(0.8, 0), row(0.7, 1), row(0.25, 1), row(0.1, 0)].flat());
+  const head = { data, classes: 2, extra: 0 };
 
   it("drops what is not above the threshold", () => {
-    assert.equal(selectEndToEnd(output, { conf: 0.25, iou: 0.7, maxDet: 300 }).length, 3 * 6);
+    assert.equal(selectFinished(head, { conf: 0.25, iou: 0.7, maxDet: 300 }).length, 3 * 6);
   });
 
   it("filters classes after the limit, so that a filter never brings up weaker detections", () => {
-    const found = selectEndToEnd(output, { conf: 0.25, iou: 0.7, maxDet: 2, classes: [1] });
+    const found = selectFinished(head, { conf: 0.25, iou: 0.7, maxDet: 2, classes: [1] });
     assert.deepEqual(found, Float32Array.from(row(0.9, 1)));
   });
 });
@@ -84,6 +85,17 @@ describe("decodeImage", () => {
       const { data } = await decodeImage(await file.toBuffer(), PIXEL_LIMIT);
       assert.equal(data.length, 40 * 30 * 3);
     }
+  });
+
+  it("brings a large photo to the size that is wanted while it decodes, upright, and leaves a small one as it is", async () => {
+    const photo = await base().resize(400, 300).jpeg().withMetadata({ orientation: 6 }).toBuffer();
+    const half = await decodeImage(photo, PIXEL_LIMIT, (width, height) => {
+      assert.deepEqual([width, height], [300, 400]);
+      return { scaledWidth: 75, scaledHeight: 100 };
+    });
+    assert.deepEqual([half.width, half.height, half.sentWidth, half.sentHeight], [75, 100, 300, 400]);
+    const small = await decodeImage(photo, PIXEL_LIMIT, () => ({ scaledWidth: 600, scaledHeight: 800 }));
+    assert.deepEqual([small.width, small.height], [300, 400]);
   });
 
   it("takes an image at the limit of pixels, and refuses one above it without decoding", async () => {
