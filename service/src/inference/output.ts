@@ -37,7 +37,13 @@ export function readOutputs(
   const output = outputs[model.output];
   if (output === undefined || !hasLayout(model, output.dims))
     throw new Error(`expected a ${model.layout} output for ${model.task} but received [${output?.dims}]`);
-  const head = { data: partOf(output, index), classes: model.names.length, extra: model.extra };
+  const best = model.best === undefined ? undefined : outputs[model.best];
+  const head = {
+    data: partOf(output, index),
+    classes: model.names.length,
+    extra: model.extra,
+    ...(best === undefined ? {} : { best: partOf(best, index) }),
+  };
   const prototypes = model.prototypes === undefined ? {} : { prototypes: prototypesOf(model, outputs, index) };
   return READERS[model.task]({ model, head, fit, options, ...prototypes });
 }

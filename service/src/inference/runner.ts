@@ -1,5 +1,6 @@
 import { InferenceSession, listSupportedBackends, Tensor } from "onnxruntime-node";
 import { RequestError, StartError } from "../errors.ts";
+import { prepareGraph } from "../model/edit.ts";
 import type { Model } from "../model/layout.ts";
 import { type ModelFile, readModel, readModelFile } from "../model/model.ts";
 import type { RgbImage } from "../vision/letterbox.ts";
@@ -24,14 +25,25 @@ const PROBE: DetectOptions = { conf: 0.25, iou: 0.7, maxDet: 1, resize: "exact" 
 export class Runner {
   /** What the model file says about itself. */
   readonly model: Model;
+  /** The model as it runs on images. */
+  #prepared: Model;
   #narrow: InferenceSession;
   #wide: InferenceSession;
+  /** Opens the file as it is, for tensors; only where its inputs are other ones than those of the sessions above. */
+  #openPlain: () => Promise<InferenceSession>;
+  #plain: InferenceSession | undefined;
   #pixelLimit: number;
 
-  private constructor(model: Model, narrow: InferenceSession, wide: InferenceSession, pixelLimit: number) {
-    this.model = model;
-    this.#narrow = narrow;
-    this.#wide = wide;
+  private constructor(
+    models: { file: Model; prepared: Model },
+    sessions: { narrow: InferenceSession; wide: InferenceSession; openPlain: () => Promise<InferenceSession> },
+    pixelLimit: number,
+  ) {
+    this.model = models.file;
+    this.#prepared = models.prepared;
+    this.#narrow = sessions.narrow;
+    this.#wide = sessions.wide;
+    this.#openPlain = sessions.openPlain;
     this.#pixelLimit = pixelLimit;
   }
 
@@ -45,25 +57,25 @@ export class Runner {
     // Read and verified here again: the file may have changed since the main thread did, and a replacement starts later.
     const content = await readModelFile(file);
     const model = readModel(content);
+    const prepared = prepareGraph(content, model, provider);
     checkProvider(
       provider,
       listSupportedBackends().map(({ name }) => name),
     );
-    const open = (intraOpNumThreads: number) =>
-      InferenceSession.create(content, {
+    const open = (onnx: Uint8Array, intraOpNumThreads: number) =>
+      InferenceSession.create(onnx, {
         executionProviders: [...PROVIDERS[provider]],
         intraOpNumThreads,
         interOpNumThreads: 1,
+        // What goes wrong is thrown; without this a caller's odd tensors would write to the log, past its format.
+        logSeverityLevel: 4,
       }).catch((error: unknown) => {
         throw explainFailure(provider, error);
       });
-    const narrow = await open(1);
-    const runner = new Runner(
-      model,
-      narrow,
-      provider === "cpu" && threads > 1 ? await open(threads) : narrow,
-      pixelLimit,
-    );
+    const narrow = await open(prepared.content, 1);
+    const wide = provider === "cpu" && threads > 1 ? await open(prepared.content, threads) : narrow;
+    const openPlain = async () => open(await readModelFile(file), 1);
+    const runner = new Runner({ file: model, prepared: prepared.model }, { narrow, wide, openPlain }, pixelLimit);
     await runner.#warmUp(file.name);
     return runner;
   }
@@ -131,7 +143,7 @@ export class Runner {
     const wanted = outputs.length === 0 ? known : outputs;
     const typed = Object.entries(toTyped(inputs, this.model.inputs));
     const feeds = Object.fromEntries(typed.map(([name, tensor]) => [name, tensorOf(tensor)]));
-    const session = wide ? this.#wide : this.#narrow;
+    const session = await this.#sessionForTensors(wide);
     // Dimensions that vary may still not fit each other, which only the graph knows.
     const results = await session.run(feeds, [...new Set(wanted)]).catch((error: unknown) => {
       const reason = error instanceof Error ? error.message.split("\n", 1)[0] : String(error);
@@ -141,6 +153,12 @@ export class Runner {
     return wanted.map((name) => toRaw(name, results[name] as Tensor));
   }
 
+  async #sessionForTensors(wide: boolean): Promise<InferenceSession> {
+    if (this.#prepared.input === this.model.input) return wide ? this.#wide : this.#narrow;
+    this.#plain ??= await this.#openPlain();
+    return this.#plain;
+  }
+
   /** Runs the model on a grey image. */
   async probe(): Promise<void> {
     await this.detect(greyImage(this.model), PROBE, false);
@@ -148,11 +166,11 @@ export class Runner {
 
   /** One run of the model on images of the same size. */
   async #run(images: readonly Prepared[], wide: boolean): Promise<Findings[]> {
-    const { model } = this;
+    const model = this.#prepared;
     const start = performance.now();
     const input = tensorOf(fillInput(model, images));
     const session = wide ? this.#wide : this.#narrow;
-    const names = model.prototypes === undefined ? [model.output] : [model.output, model.prototypes];
+    const names = [model.output, model.prototypes, model.best].filter((name) => name !== undefined);
     const ready = performance.now();
     const outputs = await session.run({ [model.input]: input }, names);
     const inference = (performance.now() - ready) / images.length;
@@ -185,9 +203,14 @@ function sameSize(waiting: readonly Waiting[], most = Number.POSITIVE_INFINITY):
   return parts;
 }
 
-/** The binding takes arrays of halves, which its types do not know yet. */
+/**
+ * A tensor that the binding reads. It takes halves as whole numbers of 16 bits only, which the class of its tensors turns into
+ * a `Float16Array` (https://github.com/microsoft/onnxruntime/pull/32323); an object with the same properties stays as it is.
+ */
 function tensorOf({ type, data, dims }: TypedTensor): Tensor {
-  return new Tensor(type, data as Float32Array, dims);
+  if (!(data instanceof Float16Array)) return new Tensor(type, data, dims);
+  const bits = new Uint16Array(data.buffer, data.byteOffset, data.length);
+  return { type, data: bits, dims, location: "cpu" } as unknown as Tensor;
 }
 
 function greyImage({ width, height }: Model): RgbImage {

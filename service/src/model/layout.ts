@@ -39,6 +39,8 @@ export interface Model extends ModelInput {
   outputs: TensorSpec[];
   /** Name of the output that holds what was found. */
   output: string;
+  /** Name of an output that `prepareGraph` adds: the best score of each anchor, `[batch, anchors]`. */
+  best?: string;
   /** `segment`: name of the output that holds the prototypes of the masks, `[batch, 32, height / 4, width / 4]`. */
   prototypes?: string;
   /** Numbers per object beside its box and its classes. */

@@ -8,6 +8,8 @@ export interface Head {
   classes: number;
   /** Numbers per object beside its box and its classes. */
   extra: number;
+  /** The best score of each anchor, where the graph computes it. */
+  best?: Float32Array;
 }
 
 /** The vendor's limit on the candidates that enter suppression (`max_nms` of its `non_max_suppression`). */
@@ -72,28 +74,42 @@ export interface Candidates {
 }
 
 /** The best class of each anchor above the threshold, best score first; of equal scores the first anchor comes first. */
-export function bestClasses({ data, classes }: Head, anchors: number, selection: Selection): Candidates {
+export function bestClasses(head: Head, anchors: number, selection: Selection): Candidates {
   const threshold = fround(selection.conf);
-  const best = new Float32Array(anchors).fill(threshold);
-  const bestClass = new Int32Array(anchors).fill(-1);
+  const best = head.best ?? bestScores(head, anchors);
+  const found: { anchor: number; class: number; score: number }[] = [];
+  for (let anchor = 0; anchor < anchors; anchor++) {
+    const score = best[anchor] as number;
+    if (!(score > threshold)) continue;
+    const index = classOf(head, anchors, anchor, score);
+    if (selection.classes?.includes(index) ?? true) found.push({ anchor, class: index, score });
+  }
+  found.sort((a, b) => b.score - a.score || a.anchor - b.anchor);
+  const most = found.slice(0, MAX_CANDIDATES);
+  return {
+    anchor: most.map(({ anchor }) => anchor),
+    class: most.map((one) => one.class),
+    score: most.map(({ score }) => score),
+  };
+}
+
+/** The best score of each anchor; none, which is 0, where no score is a number. */
+function bestScores({ data, classes }: Head, anchors: number): Float32Array {
+  const best = new Float32Array(anchors);
   // Class by class, because that is how the memory lies.
   for (let c = 0, i = 4 * anchors; c < classes; c++) {
     for (let a = 0; a < anchors; a++, i++) {
-      const score = data[i] as number;
-      if (score > (best[a] as number)) {
-        best[a] = score;
-        bestClass[a] = c;
-      }
+      if ((data[i] as number) > (best[a] as number)) best[a] = data[i] as number;
     }
   }
-  const found: number[] = [];
-  for (let a = 0; a < anchors; a++) {
-    const c = bestClass[a] as number;
-    if (c >= 0 && (selection.classes?.includes(c) ?? true)) found.push(a);
-  }
-  found.sort((a, b) => (best[b] as number) - (best[a] as number) || a - b);
-  const anchor = found.slice(0, MAX_CANDIDATES);
-  return { anchor, class: anchor.map((a) => bestClass[a] as number), score: anchor.map((a) => best[a] as number) };
+  return best;
+}
+
+/** The first class that has the score. */
+function classOf({ data, classes }: Head, anchors: number, anchor: number, score: number): number {
+  let index = 0;
+  while (index < classes && data[(4 + index) * anchors + anchor] !== score) index++;
+  return index;
 }
 
 function cornersOf(output: Float32Array, anchors: number, chosen: readonly number[]): Float32Array {

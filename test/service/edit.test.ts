@@ -1,0 +1,144 @@
+import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import { InferenceSession, Tensor } from "onnxruntime-node";
+import { prepareGraph } from "../../service/src/model/edit.ts";
+import { readOnnx } from "../../service/src/model/metadata.ts";
+import { readModel } from "../../service/src/model/model.ts";
+import { fields } from "../../service/src/model/protobuf.ts";
+import { bytesField, floatField, integerField } from "../../service/src/model/protobuf-writer.ts";
+import { selectRaw } from "../../service/src/vision/nms.ts";
+import { noise } from "./generate.ts";
+import { toPlanes } from "./letterbox-reference.ts";
+import { FIXTURES } from "./support.ts";
+
+// Edits are held against the unedited file on the processor; that a GPU computes the same is not shown here.
+
+type Outputs = InferenceSession.OnnxValueMapType;
+
+const SIDE = 64;
+const PIXELS = noise(SIDE, SIDE, 5);
+
+function read(name: string): Buffer {
+  return readFileSync(join(FIXTURES, `colours-${name}.onnx`));
+}
+
+async function run(content: Uint8Array, feeds: Record<string, Tensor>): Promise<Outputs> {
+  const session = await InferenceSession.create(content);
+  return session.run(feeds);
+}
+
+function planes(type: "float32" | "float16"): Tensor {
+  const data = new Float32Array(PIXELS.length);
+  toPlanes(PIXELS, data);
+  const dims = [1, 3, SIDE, SIDE];
+  if (type === "float32") return new Tensor(type, data, dims);
+  // The binding wants the bits of halves, which `Tensor` would turn into halves again.
+  return { type, data: new Uint16Array(new Float16Array(data).buffer), dims, location: "cpu" } as unknown as Tensor;
+}
+
+describe("prepareGraph", function () {
+  this.timeout(60_000);
+
+  for (const name of ["raw", "dynamic", "segment-raw", "pose-raw", "obb-raw"]) {
+    it(`adds to the ${name} model the best score of each anchor, and changes no other output`, async () => {
+      const content = read(name);
+      const model = readModel(content);
+      const prepared = prepareGraph(content, model, "cpu");
+      const expected = await run(content, { [model.input]: planes("float32") });
+      const found = await run(prepared.content, { [prepared.model.input]: planes("float32") });
+      for (const output of Object.keys(expected)) assert.deepEqual(found[output]?.data, expected[output]?.data, output);
+      const best = found[prepared.model.best ?? ""]?.data as Float32Array;
+      const data = expected[model.output]?.data as Float32Array;
+      const anchors = best.length;
+      const classes = model.names.length;
+      assert.equal(data.length, anchors * (4 + classes + model.extra));
+      const scores = (anchor: number) =>
+        Array.from({ length: classes }, (_, c) => data[(4 + c) * anchors + anchor] ?? Number.NaN);
+      assert.deepEqual(
+        best,
+        Float32Array.from(best, (_, anchor) => Math.max(...scores(anchor))),
+      );
+    });
+  }
+
+  for (const [name, type] of [
+    ["raw", "float32"],
+    ["dynamic", "float32"],
+    ["end-to-end", "float32"],
+    ["classify", "float32"],
+    ["float16", "float16"],
+  ] as const) {
+    it(`lets the ${name} model take pixels on a GPU, from which it computes the same numbers`, async () => {
+      const content = read(name);
+      const model = readModel(content);
+      assert.equal(model.inputType, type);
+      const prepared = prepareGraph(content, model, "cuda");
+      assert.equal(prepared.model.inputType, "uint8");
+      const pixels = new Tensor("uint8", PIXELS, [1, SIDE, SIDE, 3]);
+      const expected = await run(content, { [model.input]: planes(type) });
+      const found = await run(prepared.content, { [prepared.model.input]: pixels });
+      for (const output of Object.keys(expected)) assert.deepEqual(found[output]?.data, expected[output]?.data, output);
+    });
+  }
+
+  it("leaves shapes that vary varying, and everything else that the file says as it is", () => {
+    const content = read("dynamic");
+    const model = readModel(content);
+    const before = readOnnx(content);
+    const prepared = prepareGraph(content, model, "tensorrt");
+    const after = readOnnx(prepared.content);
+    assert.deepEqual(after.metadata, before.metadata);
+    assert.deepEqual(after.outputs.slice(0, -1), before.outputs);
+    const [input, ...others] = after.inputs;
+    assert.deepEqual(others, []);
+    assert.deepEqual([input?.name, input?.type], [prepared.model.input, "uint8"]);
+    assert.deepEqual(
+      input?.shape.map((size) => typeof size),
+      before.inputs[0]?.shape.map((_, axis) => typeof before.inputs[0]?.shape[[0, 2, 3, 1][axis] ?? 0]),
+    );
+  });
+
+  it("gives a model back that has nothing to edit", () => {
+    const content = read("end-to-end");
+    const model = readModel(content);
+    const prepared = prepareGraph(content, model, "cpu");
+    assert.equal(prepared.content, content);
+    assert.equal(prepared.model, model);
+  });
+});
+
+describe("selectRaw with the best scores", () => {
+  it("takes the first of classes with equal scores, and of equal anchors the first, as without them", () => {
+    const classes = 3;
+    // Far apart, so that none suppresses another.
+    const boxes = [0, 100, 200, 300, 0, 0, 0, 0, 9, 9, 9, 9, 9, 9, 9, 9];
+    const scores = [0.5, 0.9, 0.25, 0.5, 0.5, 0.9, 0.2, 0.7, 0.5, 0.8, 0.1, 0.7];
+    const data = Float32Array.from([...boxes, ...scores]);
+    const best = Float32Array.of(0.5, 0.9, 0.25, 0.7);
+    const selection = { conf: 0.25, iou: 0.7, maxDet: 300 };
+    const found = selectRaw({ data, classes, extra: 0, best }, selection);
+    assert.deepEqual(found, selectRaw({ data, classes, extra: 0 }, selection));
+    const pairs = Array.from({ length: found.length / 6 }, (_, i) => [found[i * 6 + 4], found[i * 6 + 5]]);
+    assert.deepEqual(pairs, [
+      [Math.fround(0.9), 0],
+      [Math.fround(0.7), 1],
+      [0.5, 0],
+    ]);
+  });
+});
+
+describe("the protobuf writer", () => {
+  it("writes fields that the reader reads", () => {
+    for (const value of [0, 1, 127, 128, 300, 2 ** 31, 2 ** 40 + 7, -1, -(2 ** 40)]) {
+      assert.deepEqual([...fields(integerField(20, value))], [{ number: 20, value }]);
+    }
+    for (const length of [0, 1, 127, 128, 70_000]) {
+      const [field, ...rest] = fields(bytesField(3, "x".repeat(length)));
+      assert.deepEqual(rest, []);
+      assert.equal(Buffer.from(field?.value as Uint8Array).toString(), "x".repeat(length));
+    }
+    // 1.5 as https://protobuf.dev/programming-guides/encoding/ lays out fixed 32 bits.
+    assert.deepEqual([...floatField(2, 1.5)], [0x15, 0, 0, 0xc0, 0x3f]);
+  });
+});
