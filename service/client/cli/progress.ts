@@ -1,9 +1,16 @@
 const BAR_WIDTH = 24;
 const REDRAW_MS = 100;
 
+/** The part of a terminal that is used. */
+export interface Terminal {
+  /** Its width in characters. */
+  columns: number;
+  write(text: string): unknown;
+}
+
 /** A line on a terminal that is drawn over itself, and that steps aside for other lines. */
 export class Progress {
-  readonly #terminal: NodeJS.WriteStream;
+  readonly #terminal: Terminal;
   readonly #total: number;
   readonly #startedAt = performance.now();
   #done = 0;
@@ -11,8 +18,7 @@ export class Progress {
   #drawnAt = Number.NEGATIVE_INFINITY;
   #shown = false;
 
-  /** @param terminal must be one; see `isTTY` */
-  constructor(terminal: NodeJS.WriteStream, total: number) {
+  constructor(terminal: Terminal, total: number) {
     this.#terminal = terminal;
     this.#total = total;
     this.#draw();
@@ -38,7 +44,8 @@ export class Progress {
     const left = this.#done === 0 ? "" : `, ${Math.ceil((seconds / this.#done) * (this.#total - this.#done))} s left`;
     const failed = this.#failed === 0 ? "" : `, ${this.#failed} failed`;
     const line = `[${"#".repeat(full).padEnd(BAR_WIDTH, ".")}] ${this.#done}/${this.#total} photos${failed}${left}`;
-    this.#terminal.write(`\r${line.slice(0, this.#terminal.columns - 1)}\u001b[K`);
+    // A terminal that does not know its width says 0.
+    this.#terminal.write(`\r${line.slice(0, (this.#terminal.columns || 80) - 1)}\u001b[K`);
     this.#shown = true;
     this.#drawnAt = performance.now();
   }
