@@ -152,7 +152,7 @@ describe("access over HTTP", () => {
     await start({});
     assert.equal((await post({ origin: "https://any.example.com" })).headers.get("access-control-allow-origin"), null);
     const asked = { origin: "https://any.example.com", "access-control-request-method": "POST" };
-    assert.equal((await fetch(url + PATHS.predict, { method: "OPTIONS", headers: asked })).status, 404);
+    assert.equal((await fetch(url + PATHS.predict, { method: "OPTIONS", headers: asked })).status, 405);
   });
 
   it("asks for a key before a WebSocket is opened, which a page gives as a protocol", async () => {

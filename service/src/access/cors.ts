@@ -1,5 +1,5 @@
 import cors from "@fastify/cors";
-import type { FastifyInstance, FastifyRequest } from "fastify";
+import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
 import { HEADERS } from "../../contract.ts";
 import { RequestError } from "../errors.ts";
 
@@ -23,11 +23,17 @@ export async function addCors(app: FastifyInstance, origins: readonly string[]):
       strictPreflight: false,
     });
   }
-  app.addHook("onRequest", async (request) => {
-    if (request.headers.upgrade !== undefined && !mayUpgrade(request, origins)) {
-      throw new RequestError("YOLO_ORIGIN_REFUSED");
-    }
+  app.addHook("onRequest", async (request, reply) => {
+    if (request.headers.upgrade === undefined) return;
+    endWhenRefused(request, reply);
+    if (!mayUpgrade(request, origins)) throw new RequestError("YOLO_ORIGIN_REFUSED");
   });
+}
+
+/** Nobody reads from a connection that was to be a WebSocket once it got another answer: left open, it would stay forever. */
+function endWhenRefused({ raw: { socket } }: FastifyRequest, reply: FastifyReply): void {
+  reply.header("connection", "close");
+  reply.raw.once("finish", () => socket.destroySoon());
 }
 
 /** Whether a WebSocket is opened by a program, which names no origin, by the service's own page or by an allowed one. */
