@@ -1,6 +1,9 @@
-import { writeFileSync } from "node:fs";
+import { execFile } from "node:child_process";
+import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { main } from "assemblyscript/asc";
+import { fileURLToPath } from "node:url";
+import { promisify } from "node:util";
 
 /** Where the compiled letterbox lies; it is checked in, so that the service needs no compiler. */
 export const LETTERBOX_WASM = join(import.meta.dirname, "../src/vision/letterbox.wasm");
@@ -12,15 +15,17 @@ const OPTIONS = ["--optimizeLevel", "3", "--converge", "--runtime", "stub", "--n
  * @throws Error with the compiler's messages
  */
 export async function compileLetterbox(): Promise<Uint8Array> {
-  let compiled: Uint8Array | undefined;
-  const args = ["letterbox.ts", "--baseDir", import.meta.dirname, "--outFile", "letterbox.wasm", ...OPTIONS];
-  const { error, stderr } = await main(args, {
-    writeFile: (_name, content) => {
-      if (typeof content !== "string") compiled = content;
-    },
-  });
-  if (error !== null || compiled === undefined) throw new Error(`Expected letterbox.ts to compile but: ${stderr}`);
-  return compiled;
+  // As a program, because the types of its library redeclare those of Node.
+  const compiler = fileURLToPath(import.meta.resolve("assemblyscript/bin/asc.js"));
+  const folder = await mkdtemp(join(tmpdir(), "yolo-wasm-"));
+  try {
+    const file = join(folder, "letterbox.wasm");
+    const args = [compiler, "letterbox.ts", "--baseDir", import.meta.dirname, "--outFile", file, ...OPTIONS];
+    await promisify(execFile)(process.execPath, args);
+    return await readFile(file);
+  } finally {
+    await rm(folder, { recursive: true });
+  }
 }
 
-if (import.meta.main) writeFileSync(LETTERBOX_WASM, await compileLetterbox());
+if (import.meta.main) await writeFile(LETTERBOX_WASM, await compileLetterbox());
