@@ -3,6 +3,8 @@ import type { Config } from "./config.ts";
 import { StartError } from "./errors.ts";
 import { Pool } from "./inference/pool.ts";
 import { loadModel } from "./model/model.ts";
+import { placeOf } from "./model/reference.ts";
+import type { Progress } from "./model/source/download.ts";
 import { fetchModel } from "./model/source.ts";
 import type { Engine } from "./state.ts";
 import type { Metrics } from "./telemetry/metrics.ts";
@@ -19,7 +21,16 @@ export async function loadEngine(
   signal: AbortSignal,
 ): Promise<Engine> {
   const { executionProvider: provider, modelCacheDir: cacheDir, threads, workers, pixelLimit } = config;
-  const files = await Promise.all(config.models.map((reference) => fetchModel(reference, { cacheDir, signal })));
+  const files = await Promise.all(
+    config.models.map((reference) => {
+      const onProgress = ({ problem, ...progress }: Progress) => {
+        const details = { model: reference.name, place: placeOf(reference.uri), ...progress };
+        if (problem === undefined) log.info(details, "downloading");
+        else log.warn({ ...details, problem }, "downloading");
+      };
+      return fetchModel(reference, { cacheDir, signal, onProgress });
+    }),
+  );
   const models = await Promise.all(files.map(loadModel));
   const [defaultModel] = models;
   if (defaultModel === undefined) throw new StartError("Expected at least one model in MODELS.");

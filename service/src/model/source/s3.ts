@@ -21,13 +21,14 @@ export function s3Remote(uri: URL): Remote {
         // Stores under an address of their own seldom have a host name for each bucket.
         forcePathStyle: hasOwnEndpoint(process.env),
       });
-      const send = async (from: Resume | undefined) => {
+      const connected = client;
+      // Asked for by itself, so that a refusal of the service for tokens is not taken for one of the store. They are kept.
+      await whileWaiting(signal, connected.config.credentials()).catch((error) =>
+        Promise.reject(credentialsProblem(error)),
+      );
+      const send = (from: Resume | undefined) => {
         const part = from === undefined ? {} : { Range: `bytes=${from.offset}-`, IfMatch: from.etag };
-        // Not every step before the request, such as asking for credentials, heeds the signal.
-        return whileWaiting(
-          signal,
-          client?.send(new GetObjectCommand({ ...target, ...part }), { abortSignal: signal }),
-        );
+        return connected.send(new GetObjectCommand({ ...target, ...part }), { abortSignal: signal });
       };
       try {
         return answer(await send(resume), resume);
@@ -45,15 +46,16 @@ function hasOwnEndpoint({ AWS_ENDPOINT_URL_S3, AWS_ENDPOINT_URL }: NodeJS.Proces
   return Boolean(AWS_ENDPOINT_URL_S3 || AWS_ENDPOINT_URL);
 }
 
-function answer(output: GetObjectCommandOutput | undefined, resume: Resume | undefined) {
-  if (!(output?.Body instanceof Readable)) throw new SourceProblem("the answer has no body", { passing: true });
+function answer(output: GetObjectCommandOutput, resume: Resume | undefined) {
+  if (!(output.Body instanceof Readable)) throw new SourceProblem("the answer has no body", { passing: true });
   // Some stores ignore a range.
   const offset = output.ContentRange === undefined ? 0 : (resume?.offset ?? 0);
   const total = output.ContentLength === undefined ? undefined : offset + output.ContentLength;
   return { offset, etag: strongTag(output.ETag), total, body: output.Body };
 }
 
-async function whileWaiting<T>(signal: AbortSignal, action: Promise<T> | undefined): Promise<T | undefined> {
+/** Not every way to credentials heeds a signal. */
+async function whileWaiting<T>(signal: AbortSignal, action: Promise<T>): Promise<T> {
   signal.throwIfAborted();
   const { promise, reject } = Promise.withResolvers<never>();
   const abort = () => reject(signal.reason);
@@ -90,11 +92,27 @@ const ADVICE: Readonly<Record<string, [reason: string, advice: string]>> = {
   ExpiredToken: ["the credentials have expired", "Renew them."],
   InvalidToken: ["the session token is not valid", "Check AWS_SESSION_TOKEN."],
   InvalidObjectState: ["the object is archived", "Restore it, or copy it to another storage class."],
-  CredentialsProviderError: [
-    "there are no credentials, or they cannot be fetched",
-    "Give the pod a role, or set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY; a public object has an https: address.",
-  ],
 };
+
+const SIGN_IN =
+  "Give the pod a role, or set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY; a public object has an https: address.";
+
+/** An error on the way to credentials: from the SDK's chain, or from a service that gives them out. */
+function credentialsProblem(error: unknown): SourceProblem {
+  const { name, message } = error as ServiceError;
+  if (message === NO_REGION) return objectProblem(error);
+  const status = statusOf(error);
+  if (name === "CredentialsProviderError") {
+    return new SourceProblem("there are no credentials, or they cannot be fetched", { advice: SIGN_IN });
+  }
+  const advice = "Check AWS_ROLE_ARN, the role's trust policy, and what else of AWS_* is set.";
+  if (status !== undefined && status < 500) {
+    return new SourceProblem(`credentials were refused (${String(name)})`, { advice });
+  }
+  return new SourceProblem(`credentials cannot be fetched (${String(name)})`, { advice, passing: true });
+}
+
+const NO_REGION = "Region is missing";
 
 /** An error of the SDK, without what could be a secret: none of the messages of its own are repeated. */
 function objectProblem(error: unknown): SourceProblem {
@@ -102,7 +120,7 @@ function objectProblem(error: unknown): SourceProblem {
   const { name, message, $response } = error as ServiceError;
   const status = statusOf(error);
   const headers = $response?.headers ?? {};
-  if (message === "Region is missing") {
+  if (message === NO_REGION) {
     return new SourceProblem("no region is set", { advice: "Set AWS_REGION to the bucket's region." });
   }
   const region = headers["x-amz-bucket-region"] ?? /expecting '(?<region>[a-z0-9-]+)'/.exec(String(message))?.[1];
