@@ -34,7 +34,7 @@ ${here(request.photoPath)} (${width}x${height}): ${image.results.length} objects
 ${detectionTable(image.results)}
 
 Drawn:             ${here(drawn)}
-Service:           ${url}
+Service:           ${url}  (open it in a browser: a page to try it, and ${url}/docs)
 ${request.modelPath === SHIPPED_MODEL ? RENDERED_ONLY : ""}
 Another photo      curl --data-binary @photo.jpg -H 'content-type: image/jpeg' ${url}/predict
 Look inside        ${here(join(STATE_DIR, "bin", "kubectl"))} --kubeconfig ${here(KUBECONFIG)} get pods --all-namespaces
