@@ -6,6 +6,7 @@ import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { execa } from "execa";
 import { StartError } from "../../service/src/errors.ts";
 import { parseModels } from "../../service/src/model/reference.ts";
 import { fetchModel } from "../../service/src/model/source.ts";
@@ -95,6 +96,14 @@ describe("fetching a model from S3", function () {
     assert.equal(server.requests.length, 1);
     assert.match(server.requests[0]?.path ?? "", /^\/models\/street\.onnx(\?|$)/);
     assert.match(server.requests[0]?.headers.authorization ?? "", /^AWS4-HMAC-SHA256 .*\/us-east-1\/s3\/aws4_request/);
+  });
+
+  it("loads the SDK only when an object is fetched", async () => {
+    const models = `street=s3://models/street.onnx@sha256:${SHA256}`;
+    const args = [join(import.meta.dirname, "fetch-model.ts"), models, cacheDir];
+    const run = () => execa(process.execPath, args, { env: signedIn() });
+    assert.match((await run()).stdout, /\.onnx\nwith the AWS SDK$/);
+    assert.match((await run()).stdout, /\.onnx\nwithout the AWS SDK$/);
   });
 
   it("gets an object whose key has other characters", async () => {
