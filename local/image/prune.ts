@@ -20,6 +20,12 @@ const LICENCE = /^(?:licen[cs]e|notice|copying|authors)/i;
 /** Execution providers of ONNX Runtime for NVIDIA GPUs, hundreds of megabytes that its install script may have fetched. */
 const GPU_PROVIDER = /^libonnxruntime_providers_(?:cuda|tensorrt|shared)\b/;
 
+/**
+ * Second builds of the AWS SDK's packages, for bundlers: the client's main file, the only one that the service imports, is a
+ * CommonJS module, and reaches the others by `require`.
+ */
+const AWS_MODULES = /@(?:aws|aws-sdk|smithy)\/[^/]+\/dist-es$/;
+
 /** The top folder of a package, as a path in node_modules: `name`, `@scope/name`, or one of these nested below another. */
 const PACKAGE = /^(?:.*\/node_modules\/)?(?:@[^/]+\/)?[^@/.][^/]*$/;
 
@@ -48,6 +54,7 @@ function isIdle(path: string, entry: Dirent, architecture: string): boolean {
   if (entry.isSymbolicLink() || path === ".bin" || path === ".package-lock.json") return true;
   if (entry.isFile()) return GPU_PROVIDER.test(name) || (IDLE_FILE.test(name) && !LICENCE.test(name));
   if (IDLE_FOLDERS.has(name) && PACKAGE.test(dirname(path))) return true;
+  if (AWS_MODULES.test(path)) return true;
   const onnxruntime = ONNXRUNTIME_BINARY.exec(path)?.groups;
   if (onnxruntime !== undefined) {
     return onnxruntime.platform !== "linux" || (onnxruntime.architecture ?? architecture) !== architecture;

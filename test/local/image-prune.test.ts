@@ -1,9 +1,36 @@
 import assert from "node:assert/strict";
-import { globSync, mkdirSync, mkdtempSync, rmSync, statSync, symlinkSync, writeFileSync } from "node:fs";
+import {
+  cpSync,
+  globSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
+import { execa } from "execa";
 import { afterEach, beforeEach, describe, it } from "mocha";
 import { prune } from "../../local/image/prune.ts";
+import { ROOT } from "../../local/paths.ts";
+
+/** Names of a package and of all that it depends on, as the lockfile has them. */
+function closureOf(name: string): Set<string> {
+  const found = new Set<string>();
+  const { packages } = JSON.parse(readFileSync(join(ROOT, "package-lock.json"), "utf8")) as {
+    packages: Record<string, { dependencies?: Record<string, string> }>;
+  };
+  const pending = [name];
+  for (let next = pending.pop(); next !== undefined; next = pending.pop()) {
+    if (found.has(next)) continue;
+    found.add(next);
+    pending.push(...Object.keys(packages[`node_modules/${next}`]?.dependencies ?? {}));
+  }
+  return found;
+}
 
 describe("pruning node_modules for the image", () => {
   let nodeModules: string;
@@ -67,6 +94,45 @@ describe("pruning node_modules for the image", () => {
       "a/src/native.cc",
     ];
     assert.deepEqual(await pruned([...kept, ...gone]), kept);
+  });
+
+  it("removes the AWS SDK's builds for bundlers, and no folder of that name elsewhere", async () => {
+    const kept = ["@aws-sdk/a/dist-cjs/index.js", "@aws-sdk/a/lib/dist-es/index.js", "a/dist-es/index.js"];
+    const gone = [
+      "@aws-sdk/a/dist-es/index.js",
+      "@smithy/b/dist-es/sub/index.js",
+      "a/node_modules/@aws/c/dist-es/index.js",
+    ];
+    assert.deepEqual(await pruned([...kept, ...gone]), kept);
+  });
+
+  it("leaves an S3 client that works, with every way to credentials", async function () {
+    this.timeout(120_000);
+    const installed = join(nodeModules, "node_modules");
+    for (const name of closureOf("@aws-sdk/client-s3")) {
+      cpSync(join(ROOT, "node_modules", name), join(installed, name), { recursive: true });
+    }
+    await prune(installed, process.arch);
+    assert.deepEqual(globSync("{@aws,@aws-sdk,@smithy}/*/dist-es", { cwd: installed }), []);
+    const script = join(nodeModules, "use.mjs");
+    // Links of the chain are loaded when they are asked: each is loaded here, with the clients that it asks in its turn.
+    writeFileSync(
+      script,
+      `import { GetObjectCommand, S3Client } from "@aws-sdk/client-s3";
+       import { createRequire } from "node:module";
+       const require = createRequire(import.meta.url);
+       for (const name of ["env", "http", "ini", "login", "node", "process", "sso", "web-identity"]) {
+         require("@aws-sdk/credential-provider-" + name);
+       }
+       require("@smithy/credential-provider-imds");
+       require("@aws-sdk/token-providers");
+       for (const name of ["sts", "sso", "sso-oidc", "signin"]) require("@aws-sdk/nested-clients/" + name);
+       const credentials = { accessKeyId: "id", secretAccessKey: "secret" };
+       const client = new S3Client({ region: "us-east-1", endpoint: "http://127.0.0.1:9", maxAttempts: 1, credentials });
+       const reason = await client.send(new GetObjectCommand({ Bucket: "models", Key: "a" })).catch(({ code }) => code);
+       console.log(reason);`,
+    );
+    assert.equal((await execa(process.execPath, [script])).stdout, "ECONNREFUSED");
   });
 
   it("keeps a package whose own name is that of a folder it would remove elsewhere", async () => {
