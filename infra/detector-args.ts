@@ -1,5 +1,5 @@
 import type * as pulumi from "@pulumi/pulumi";
-import type { SecretEnvironment } from "../service/contract.ts";
+import type { Secrets } from "../service/contract.ts";
 
 /** A model file by content. */
 export interface Model {
@@ -7,10 +7,12 @@ export interface Model {
   name: string;
   /** SHA-256 of the ONNX file, 64 lower-case hexadecimal digits; the file on the volume is `<sha256>.onnx`. */
   sha256: string;
+  /** `https:` or `s3:` address from which pods download the file where the volume does not hold it. */
+  uri?: string | undefined;
 }
 
-/** Where the model files lie: a folder of the node, or a volume that a storage class provides. */
-export type ModelVolume = HostPathVolume | StorageClassVolume;
+/** Where the model files lie: a folder of the node, a volume that a storage class provides, or a folder of each pod. */
+export type ModelVolume = HostPathVolume | StorageClassVolume | PodVolume;
 
 /** A folder that exists on the node. */
 export interface HostPathVolume {
@@ -30,8 +32,15 @@ export interface StorageClassVolume {
   name: string;
   /** Size in GiB. */
   sizeGib: number;
-  /** How nodes may mount it; pods mount it read-only in any case. */
+  /** How nodes may mount it; pods write to it where they download models or compile engines, if it lets them. */
   accessMode: "ReadOnlyMany" | "ReadWriteOnce" | "ReadWriteMany";
+}
+
+/** A folder of each pod that ends with it: the pod downloads its models into it. */
+export interface PodVolume {
+  type: "pod";
+  /** Size in GiB beyond which the pod is ended. */
+  sizeGib: number;
 }
 
 /** CPU and memory of one pod, as Kubernetes quantities. */
@@ -56,10 +65,16 @@ export interface ServiceExposure {
 
 /** Settings of the server in the container. */
 export interface Serving {
-  /** Inference worker threads, each with a session of its own. */
-  workers: number;
-  /** ONNX Runtime threads in each worker. */
-  threadsPerWorker: number;
+  /** ONNX Runtime's way to run models. */
+  executionProvider: "cpu" | "cuda" | "tensorrt";
+  /** Processors that inference may use. */
+  threads: number;
+  /** Inference worker threads, each with a session of its own; as many as `threads` when left out, on a GPU one. */
+  workers?: number | undefined;
+  /** Most images that one run of the model takes together. */
+  maxBatch: number;
+  /** Milliseconds that an image waits for others to share its run with. */
+  maxBatchDelayMs: number;
   /** Requests that may wait for a worker. */
   queueLimit: number;
   /** Milliseconds from receiving a request to giving up on it. */
@@ -68,6 +83,18 @@ export interface Serving {
   bodyLimitMib: number;
   /** Largest image in millions of pixels. */
   pixelLimitMega: number;
+  /** Whether images are scaled as OpenCV does, bit for bit, or large photos are decoded smaller. */
+  resize: "exact" | "fast";
+  /** Hosts from which images are fetched by https for callers that send a URL: `NAME`, `*.NAME`, each with an optional `:PORT`. */
+  fetchHosts: string[];
+  /** Origins of web pages that may call the service; `*` for all. */
+  corsOrigins: string[];
+  /** Requests in a minute for each API key, or each address where no keys are asked for; no limit when 0. */
+  rateLimitPerMinute: number;
+  /** Address to which traces are sent by OTLP over HTTP. */
+  otlpEndpoint?: string | undefined;
+  /** Whether the pages at `/` and `/docs` are served. */
+  page: boolean;
   logLevel: "trace" | "debug" | "info" | "warn" | "error" | "fatal";
 }
 
@@ -110,6 +137,6 @@ export interface DetectorArgs extends DetectorSettings {
   image: pulumi.Input<string>;
   model: Model;
   modelVolume: ModelVolume;
-  /** Values that only the service may read. */
-  secrets: SecretEnvironment<pulumi.Input<string>>;
+  /** Values that only the service may read; without them it asks for no API key. */
+  secrets?: Secrets<pulumi.Input<string>> | undefined;
 }

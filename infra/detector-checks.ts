@@ -1,4 +1,5 @@
-import type { DetectorSettings } from "./detector-args.ts";
+import type { DetectorSettings, Model, ModelVolume, Serving } from "./detector-args.ts";
+import { workerCount, writesToVolume } from "./environment.ts";
 import { cpuMillicores, MEBIBYTE, memoryBytes } from "./quantity.ts";
 
 /** A value that does not go together with another one. */
@@ -12,11 +13,17 @@ export interface Problem {
 
 /** A problem as a sentence. */
 export function problemText({ path, expected, received }: Problem): string {
-  return `Expected ${expected} for ${path.join(".")} but received ${JSON.stringify(received)}`;
+  return `Expected ${expected} for ${path.join(".")} but received ${JSON.stringify(received) ?? "nothing"}`;
 }
 
-/** MiB of one process before its first request: Node, ONNX Runtime, and the session of a small model. */
-const PROCESS_MIB = 192;
+/**
+ * MiB of the process, and of each worker with its sessions of a small model (models/street.onnx, 4 MB), without images.
+ * Measured on x64 with Node 26.10 and ONNX Runtime 1.30: the peak resident size under load with images of 25 megapixels was
+ * 448, 666 and 1117 MiB with 1, 2 and 4 workers, of which 72 MiB a worker are the decoded image; these figures are what is
+ * left, rounded up. A larger model takes more: its weights and buffers once more for each worker.
+ */
+const PROCESS_MIB = 230;
+const WORKER_MIB = 160;
 
 /** Bytes per pixel of a decoded RGB image. */
 const BYTES_PER_PIXEL = 3;
@@ -24,11 +31,17 @@ const BYTES_PER_PIXEL = 3;
 /** Namespaces that belong to Kubernetes: enforcing PodSecurity there would break what runs in them. */
 const SYSTEM_NAMESPACE = /^(?:default|kube-.*)$/;
 
-/** MiB that a pod uses when its queue is full of the largest bodies and every worker holds the largest image. */
-export function worstCaseMemoryMib({ workers, queueLimit, bodyLimitMib, pixelLimitMega }: DetectorSettings["serving"]) {
-  const bodies = (queueLimit + workers) * bodyLimitMib;
-  const images = (workers * pixelLimitMega * 1_000_000 * BYTES_PER_PIXEL) / MEBIBYTE;
-  return PROCESS_MIB + Math.ceil(bodies + images);
+/**
+ * MiB that a pod uses when its queue is full of the largest bodies and every worker holds the largest images. What is being
+ * received counts in neither: connections, and streams with their frames, are bounded by the service, but far above this.
+ */
+export function worstCaseMemoryMib(serving: Serving): number {
+  const { queueLimit, bodyLimitMib, pixelLimitMega, maxBatch } = serving;
+  const workers = workerCount(serving);
+  const running = workers * maxBatch;
+  const bodies = (queueLimit + running) * bodyLimitMib;
+  const images = (running * pixelLimitMega * 1_000_000 * BYTES_PER_PIXEL) / MEBIBYTE;
+  return PROCESS_MIB + workers * WORKER_MIB + Math.ceil(bodies + images);
 }
 
 /** Everything in the settings that is well-formed alone but cannot work together; empty when all is well. */
@@ -40,6 +53,25 @@ export function detectorProblems(settings: DetectorSettings): Problem[] {
     ...autoscalingProblems(settings),
     ...serviceProblems(settings),
   ];
+}
+
+/** What does not fit together about where the model comes from and where it is kept; paths are those of a stack's configuration. */
+export function modelProblems(model: Model, volume: ModelVolume, serving: Serving): Problem[] {
+  const path = ["modelStore", "volume"];
+  if (volume.type === "pod" && model.uri === undefined) {
+    return [
+      problem(
+        ["release", "model", "uri"],
+        "an address, because a volume of the pod is empty when it starts,",
+        undefined,
+      ),
+    ];
+  }
+  const writable = volume.type === "pod" || (volume.type === "storageClass" && volume.accessMode !== "ReadOnlyMany");
+  if (writable || !writesToVolume(model, serving)) return [];
+  const what = model.uri === undefined ? "engines that tensorrt compiles" : "models from release.model.uri";
+  const expected = `a volume that pods can write to, for ${what} (pod, or storageClass with another accessMode than ReadOnlyMany),`;
+  return [problem(path, expected, volume.type === "storageClass" ? volume.accessMode : volume.type)];
 }
 
 function namespaceProblems({ namespace }: DetectorSettings): Problem[] {
@@ -64,6 +96,10 @@ function resourceProblems({ resources: { requests, limits }, serving }: Detector
       problem(["resources", "requests", "cpu"], `at most resources.limits.cpu (${limits.cpu})`, requests.cpu),
     );
   }
+  if (limits.cpu !== undefined && serving.threads > Math.ceil(cpuMillicores(limits.cpu) / 1000)) {
+    const expected = `at most resources.limits.cpu (${limits.cpu}), because threads beyond it only wait for each other,`;
+    problems.push(problem(["serving", "threads"], expected, serving.threads));
+  }
   if (memoryBytes(requests.memory) > memoryBytes(limits.memory)) {
     const expected = `at most resources.limits.memory (${limits.memory})`;
     problems.push(problem(["resources", "requests", "memory"], expected, requests.memory));
@@ -72,7 +108,7 @@ function resourceProblems({ resources: { requests, limits }, serving }: Detector
   if (memoryBytes(limits.memory) < needed * MEBIBYTE) {
     const expected =
       `at least ${needed}Mi, which the process needs with serving.queueLimit + serving.workers bodies of ` +
-      "serving.bodyLimitMib and an image of serving.pixelLimitMega per worker,";
+      "serving.bodyLimitMib and images of serving.pixelLimitMega in every worker,";
     problems.push(problem(["resources", "limits", "memory"], expected, limits.memory));
   }
   return problems;

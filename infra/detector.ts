@@ -3,13 +3,21 @@ import * as pulumi from "@pulumi/pulumi";
 import type { PORTS } from "../service/contract.ts";
 import { autoscalerSpec } from "./autoscaling.ts";
 import type { DetectorArgs } from "./detector-args.ts";
-import { detectorProblems, problemText } from "./detector-checks.ts";
-import { serviceEnvironment } from "./environment.ts";
+import { detectorProblems, modelProblems, problemText } from "./detector-checks.ts";
+import { egressRules } from "./egress.ts";
+import { serviceEnvironment, writesToVolume } from "./environment.ts";
 import { claimSpec, hostPathVolumeSpec, volumeIdentity } from "./model-volume.ts";
 import { contentName, objectLabels, podSecurityLabels, selectorLabels } from "./names.ts";
 import { DENY_ALL, detectorPolicy } from "./network-policy.ts";
-import { podSpec, STARTUP_LIMIT_SECONDS } from "./pod.ts";
+import { type PodArgs, podSpec, startupLimitSeconds } from "./pod.ts";
 import { deploymentStrategy } from "./rollout.ts";
+
+/** The part of an object's metadata that this component sets. */
+interface ObjectMeta {
+  name: string;
+  namespace: pulumi.Output<string>;
+  labels: Record<string, string>;
+}
 
 /** Port of the Service; the pods' own is the contract's. */
 const SERVICE_PORT = 80;
@@ -31,7 +39,7 @@ export class Detector extends pulumi.ComponentResource {
   /** Throws one ResourceError that lists every problem when settings do not go together. */
   constructor(name: string, args: DetectorArgs, opts?: pulumi.ComponentResourceOptions) {
     super("yolo:infra:Detector", name, {}, opts);
-    const problems = detectorProblems(args);
+    const problems = [...detectorProblems(args), ...modelProblems(args.model, args.modelVolume, args.serving)];
     if (problems.length > 0) {
       throw new pulumi.ResourceError(problems.map(problemText).join("\n"), this, true);
     }
@@ -54,7 +62,10 @@ export class Detector extends pulumi.ComponentResource {
     );
     const policy = new k8s.networking.v1.NetworkPolicy(
       name,
-      { metadata: metadata(name), spec: detectorPolicy(podLabels, args.allowFrom) },
+      {
+        metadata: metadata(name),
+        spec: detectorPolicy(podLabels, args.allowFrom, egressRules(args.model, args.serving)),
+      },
       parent,
     );
     const serviceAccount = new k8s.core.v1.ServiceAccount(
@@ -63,7 +74,7 @@ export class Detector extends pulumi.ComponentResource {
       parent,
     );
 
-    const environment = serviceEnvironment(args.serving, args.model);
+    const environment = serviceEnvironment(args.serving, args.model, args.secrets !== undefined);
     // Immutable and named by its content: a change makes a new object, which changes the pods that name it, and the old
     // one stays until the last old pod has gone. Pods that read a ConfigMap changed in place would differ from each other.
     const configMap = new k8s.core.v1.ConfigMap(
@@ -71,40 +82,18 @@ export class Detector extends pulumi.ComponentResource {
       { metadata: metadata(contentName(name, environment)), immutable: true, data: { ...environment } },
       parent,
     );
-    // Replaced in the same way, but named by Pulumi: a digest of the content in a name would let others test guesses.
-    const secret = new k8s.core.v1.Secret(
-      name,
-      {
-        metadata: { namespace: namespace.metadata.name, labels },
-        immutable: true,
-        type: "Opaque",
-        stringData: { ...args.secrets },
-      },
-      parent,
-    );
+    // Changed in place, unlike the settings: pods read the mounted file again, and keys change without a restart.
+    const secret =
+      args.secrets === undefined
+        ? undefined
+        : new k8s.core.v1.Secret(
+            name,
+            { metadata: metadata(name), type: "Opaque", stringData: { ...args.secrets } },
+            parent,
+          );
 
-    const volume = args.modelVolume;
-    const claimName = contentName(`${name}-models`, volumeIdentity(volume));
-    const volumeName = `${args.namespace}-${claimName}`;
-    const volumes =
-      volume.type === "hostPath"
-        ? [
-            new k8s.core.v1.PersistentVolume(
-              `${name}-models`,
-              {
-                metadata: { name: volumeName, labels },
-                spec: hostPathVolumeSpec(volume, { name: claimName, namespace: args.namespace }),
-              },
-              parent,
-            ),
-          ]
-        : [];
-    const claim = new k8s.core.v1.PersistentVolumeClaim(
-      `${name}-models`,
-      { metadata: metadata(claimName), spec: claimSpec(volume, volumeName) },
-      { ...parent, dependsOn: volumes },
-    );
-
+    const writesModels = writesToVolume(args.model, args.serving);
+    const models = modelSource(name, args, metadata, parent);
     const deployment = new k8s.apps.v1.Deployment(
       name,
       {
@@ -114,7 +103,7 @@ export class Detector extends pulumi.ComponentResource {
           selector: { matchLabels: podLabels },
           strategy: deploymentStrategy(args.rollout),
           minReadySeconds: MIN_READY_SECONDS,
-          progressDeadlineSeconds: 2 * STARTUP_LIMIT_SECONDS,
+          progressDeadlineSeconds: 2 * startupLimitSeconds(writesModels),
           revisionHistoryLimit: 3,
           template: {
             metadata: { labels },
@@ -124,8 +113,9 @@ export class Detector extends pulumi.ComponentResource {
               image: args.image,
               serviceAccountName: serviceAccount.metadata.name,
               configMapName: configMap.metadata.name,
-              secretName: secret.metadata.name,
-              claimName: claim.metadata.name,
+              secretName: secret?.metadata.name,
+              models,
+              writesModels,
             }),
           },
         },
@@ -190,4 +180,36 @@ export class Detector extends pulumi.ComponentResource {
       nodePort: this.nodePort,
     });
   }
+}
+
+/** The volume of the model files, claimed by pods, or the size of the folder that each pod has instead. */
+function modelSource(
+  name: string,
+  { modelVolume: volume, namespace }: DetectorArgs,
+  metadata: (name: string) => ObjectMeta,
+  parent: { parent: pulumi.Resource },
+): PodArgs["models"] {
+  if (volume.type === "pod") return { sizeGib: volume.sizeGib };
+  const claimName = contentName(`${name}-models`, volumeIdentity(volume));
+  const volumeName = `${namespace}-${claimName}`;
+  const { labels } = metadata(volumeName);
+  const volumes =
+    volume.type === "hostPath"
+      ? [
+          new k8s.core.v1.PersistentVolume(
+            `${name}-models`,
+            {
+              metadata: { name: volumeName, labels },
+              spec: hostPathVolumeSpec(volume, { name: claimName, namespace }),
+            },
+            parent,
+          ),
+        ]
+      : [];
+  const claim = new k8s.core.v1.PersistentVolumeClaim(
+    `${name}-models`,
+    { metadata: metadata(claimName), spec: claimSpec(volume, volumeName) },
+    { ...parent, dependsOn: volumes },
+  );
+  return { claimName: claim.metadata.name };
 }

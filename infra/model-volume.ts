@@ -1,14 +1,20 @@
 import type * as k8s from "@pulumi/kubernetes";
-import type { ModelVolume } from "./detector-args.ts";
+import type { HostPathVolume, ModelVolume, PodVolume } from "./detector-args.ts";
+
+/** A volume that lives longer than a pod, and is claimed. */
+export type LastingVolume = Exclude<ModelVolume, PodVolume>;
 
 /** What makes a volume another one, of which Kubernetes changes nothing in place. The size of a provided volume can grow. */
-export function volumeIdentity(volume: ModelVolume): Record<string, unknown> {
+export function volumeIdentity(volume: LastingVolume): Record<string, unknown> {
   if (volume.type === "hostPath") return { ...volume };
   return { type: volume.type, name: volume.name, accessMode: volume.accessMode };
 }
 
 /** Where the claim's volume comes from, as the parts of a claim's specification that differ. */
-export function claimSpec(volume: ModelVolume, volumeName: string): k8s.types.input.core.v1.PersistentVolumeClaimSpec {
+export function claimSpec(
+  volume: LastingVolume,
+  volumeName: string,
+): k8s.types.input.core.v1.PersistentVolumeClaimSpec {
   const resources = { requests: { storage: `${volume.sizeGib}Gi` } };
   switch (volume.type) {
     case "hostPath":
@@ -25,7 +31,7 @@ export function claimSpec(volume: ModelVolume, volumeName: string): k8s.types.in
 
 /** A volume on a folder of the node that only the named claim may bind, and whose files outlive it. */
 export function hostPathVolumeSpec(
-  volume: Extract<ModelVolume, { type: "hostPath" }>,
+  volume: HostPathVolume,
   claim: { name: string; namespace: string },
 ): k8s.types.input.core.v1.PersistentVolumeSpec {
   return {

@@ -1,6 +1,7 @@
 import type * as k8s from "@pulumi/kubernetes";
 import { PORTS } from "../service/contract.ts";
 import type { Peer } from "./detector-args.ts";
+import type { EgressRule } from "./egress.ts";
 
 type PolicySpec = k8s.types.input.networking.v1.NetworkPolicySpec;
 type PolicyPeer = k8s.types.input.networking.v1.NetworkPolicyPeer;
@@ -11,8 +12,12 @@ const NAMESPACE_NAME = "kubernetes.io/metadata.name";
 /** Denies every connection from and to every pod of the namespace; other policies allow what is needed. */
 export const DENY_ALL: PolicySpec = { podSelector: {}, policyTypes: ["Ingress", "Egress"] };
 
-/** Lets the namespace's own pods and the given peers reach the HTTP port, and the pods reach the cluster's DNS only. */
-export function detectorPolicy(podLabels: Record<string, string>, allowFrom: readonly Peer[]): PolicySpec {
+/** Lets the namespace's own pods and the given peers reach the HTTP port, and the pods reach nothing but what is given. */
+export function detectorPolicy(
+  podLabels: Record<string, string>,
+  allowFrom: readonly Peer[],
+  egress: EgressRule[],
+): PolicySpec {
   return {
     podSelector: { matchLabels: podLabels },
     policyTypes: ["Ingress", "Egress"],
@@ -20,20 +25,7 @@ export function detectorPolicy(podLabels: Record<string, string>, allowFrom: rea
     ingress: [
       { from: [{ podSelector: {} }, ...allowFrom.map(policyPeer)], ports: [{ protocol: "TCP", port: PORTS.http }] },
     ],
-    egress: [
-      {
-        to: [
-          {
-            namespaceSelector: { matchLabels: { [NAMESPACE_NAME]: "kube-system" } },
-            podSelector: { matchLabels: { "k8s-app": "kube-dns" } },
-          },
-        ],
-        ports: [
-          { protocol: "UDP", port: 53 },
-          { protocol: "TCP", port: 53 },
-        ],
-      },
-    ],
+    egress,
   };
 }
 

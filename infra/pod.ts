@@ -3,8 +3,16 @@ import type * as pulumi from "@pulumi/pulumi";
 import { CONTAINER, PATHS, PORTS } from "../service/contract.ts";
 import type { DetectorSettings } from "./detector-args.ts";
 
-/** Seconds that a pod may take until its model is loaded and warmed up; then it is restarted. */
-export const STARTUP_LIMIT_SECONDS = 300;
+/**
+ * Seconds that a pod may take until its model is loaded and warmed up, and before that downloaded or compiled where it is;
+ * then it is restarted. A download goes on where it stopped.
+ */
+export function startupLimitSeconds(writesModels: boolean): number {
+  return writesModels ? 900 : 300;
+}
+
+/** Readable by the service's group, which the volume gets by `fsGroup`, and by nobody else. */
+const SECRET_MODE = 0o440;
 
 /** Seconds for the process to end after its last answer. */
 const EXIT_SECONDS = 5;
@@ -16,8 +24,12 @@ export interface PodArgs {
   image: pulumi.Input<string>;
   serviceAccountName: pulumi.Input<string>;
   configMapName: pulumi.Input<string>;
-  secretName: pulumi.Input<string>;
-  claimName: pulumi.Input<string>;
+  /** Missing where there are no secrets. */
+  secretName?: pulumi.Input<string> | undefined;
+  /** Where the models come from: a claim, or a folder of the pod of so many GiB. */
+  models: { claimName: pulumi.Input<string> } | { sizeGib: number };
+  /** Whether the pod puts files on the model volume. */
+  writesModels: boolean;
 }
 
 /** Seconds from the order to stop until a pod is killed: long enough to answer the last request that it accepted. */
@@ -53,11 +65,18 @@ export function podSpec(args: PodArgs): k8s.types.input.core.v1.PodSpec {
       matchLabelKeys: ["pod-template-hash"],
     })),
     containers: [detectorContainer(args)],
-    volumes: [
-      { name: "models", persistentVolumeClaim: { claimName: args.claimName, readOnly: true } },
-      { name: "tmp", emptyDir: { sizeLimit: "64Mi" } },
-    ],
+    volumes: podVolumes(args),
   };
+}
+
+function podVolumes({ models, writesModels, secretName }: PodArgs): k8s.types.input.core.v1.Volume[] {
+  const volume =
+    "sizeGib" in models
+      ? { emptyDir: { sizeLimit: `${models.sizeGib}Gi` } }
+      : { persistentVolumeClaim: { claimName: models.claimName, readOnly: !writesModels } };
+  const tmp = { name: "tmp", emptyDir: { sizeLimit: "64Mi" } };
+  const secrets = { name: "secrets", secret: { secretName, defaultMode: SECRET_MODE } };
+  return [{ name: "models", ...volume }, tmp, ...(secretName === undefined ? [] : [secrets])];
 }
 
 function detectorContainer(args: PodArgs): k8s.types.input.core.v1.Container {
@@ -67,9 +86,13 @@ function detectorContainer(args: PodArgs): k8s.types.input.core.v1.Container {
     image: args.image,
     imagePullPolicy: "IfNotPresent",
     ports: [{ name: "http", containerPort: PORTS.http, protocol: "TCP" }],
-    envFrom: [{ configMapRef: { name: args.configMapName } }, { secretRef: { name: args.secretName } }],
+    envFrom: [{ configMapRef: { name: args.configMapName } }],
     resources: { requests: settings.resources.requests, limits: definedLimits(settings.resources.limits) },
-    startupProbe: { ...httpProbe(PATHS.startup), periodSeconds: 1, failureThreshold: STARTUP_LIMIT_SECONDS },
+    startupProbe: {
+      ...httpProbe(PATHS.startup),
+      periodSeconds: 1,
+      failureThreshold: startupLimitSeconds(args.writesModels),
+    },
     livenessProbe: { ...httpProbe(PATHS.live), periodSeconds: 10, timeoutSeconds: 10, failureThreshold: 3 },
     readinessProbe: { ...httpProbe(PATHS.ready), periodSeconds: 5, timeoutSeconds: 3, failureThreshold: 2 },
     lifecycle: { preStop: { sleep: { seconds: settings.drainSeconds } } },
@@ -80,8 +103,10 @@ function detectorContainer(args: PodArgs): k8s.types.input.core.v1.Container {
       readOnlyRootFilesystem: true,
     },
     volumeMounts: [
-      { name: "models", mountPath: CONTAINER.modelDir, readOnly: true },
+      { name: "models", mountPath: CONTAINER.modelDir, readOnly: !args.writesModels },
       { name: "tmp", mountPath: CONTAINER.tmpDir },
+      // A whole folder: a file mounted alone (subPath) would never show a change.
+      ...(args.secretName === undefined ? [] : [{ name: "secrets", mountPath: CONTAINER.secretDir, readOnly: true }]),
     ],
   };
 }

@@ -17,6 +17,8 @@ export function clusterProvider(cluster: ClusterConfig): k8s.Provider {
   return new k8s.Provider("cluster", {
     // Without it a changed kubeconfig (new credentials, another address) would replace every object on the cluster.
     clusterIdentifier: `kubeconfig:${context ?? "current-context"}`,
+    // Without it a changed Secret would be replaced, and missing for a moment. No ConfigMap is ever changed.
+    enableSecretMutable: true,
     ...(path !== undefined && { kubeconfig: path }),
     ...(context !== undefined && { context }),
   });

@@ -1,5 +1,7 @@
 import * as pulumi from "@pulumi/pulumi";
 import { z } from "zod";
+import { modelProblems } from "../infra/detector-checks.ts";
+import { apiKeysSchema } from "./api-keys.ts";
 import { describeExpected, formatProblems } from "./config-problems.ts";
 import { detectorSchema, modelStoreSchema } from "./detector-config.ts";
 import { FILLED, text } from "./expected.ts";
@@ -16,23 +18,33 @@ const clusterSchema = z.discriminatedUnion("target", [
   }),
 ]);
 
-const stackConfigSchema = z.strictObject({
-  cluster: clusterSchema,
-  release: releaseSchema,
-  modelStore: modelStoreSchema,
-  detector: detectorSchema.prefault({}),
-});
+const stackConfigSchema = z
+  .strictObject({
+    cluster: clusterSchema,
+    release: releaseSchema,
+    modelStore: modelStoreSchema,
+    detector: detectorSchema.prefault({}),
+    /** A secret; see StackSecrets. */
+    apiKeys: apiKeysSchema.optional(),
+  })
+  .superRefine(({ release, modelStore, detector }, context) => {
+    // Zod goes on to this check after a problem, and then with what it could not read.
+    if (context.issues.length > 0) return;
+    for (const { path, expected, received } of modelProblems(release.model, modelStore.volume, detector.serving)) {
+      context.addIssue({ code: "custom", path, message: expected, params: { received } });
+    }
+  });
 
 /** The sections of a stack's configuration, with every default filled in. */
-export type StackConfig = z.infer<typeof stackConfigSchema>;
+export type StackConfig = Omit<z.infer<typeof stackConfigSchema>, keyof StackSecrets>;
 
 /** The cluster section of a stack's configuration. */
 export type ClusterConfig = StackConfig["cluster"];
 
 /** Secrets of a stack. They stand outside the sections, so that no section has to be encrypted as a whole. */
 export interface StackSecrets {
-  /** Comma-separated API keys of the service; empty when it asks for none. */
-  apiKeys: pulumi.Output<string>;
+  /** Lines `NAME:HEX` of the service's API keys; missing when it asks for none. */
+  apiKeys?: pulumi.Output<string>;
 }
 
 /** Keys of the project's namespace that hold a secret and no section. */
@@ -47,16 +59,20 @@ export function readStackConfig(): { config: StackConfig; secrets: StackSecrets 
   const prefix = `${pulumi.getProject()}:`;
   const sections = Object.entries(pulumi.runtime.allConfig())
     .filter(([key]) => key.startsWith(prefix))
-    .map(([key, value]): [string, unknown] => [key.slice(prefix.length), sectionValue(value)])
-    .filter(([key]) => !SECRET_KEYS.some((secret) => secret === key));
+    .map(([key, value]): [string, unknown] => [key.slice(prefix.length), value])
+    .map(([key, value]) => [key, SECRET_KEYS.some((secret) => secret === key) ? value : sectionValue(String(value))]);
   const config = parseStackConfig(Object.fromEntries(sections));
-  return { config, secrets: { apiKeys: project.getSecret("apiKeys") ?? pulumi.secret("") } };
+  const apiKeys = project.getSecret("apiKeys");
+  return { config, secrets: apiKeys === undefined ? {} : { apiKeys } };
 }
 
-/** Checks the sections of a stack's configuration and fills in defaults. Throws one RunError with all problems. */
+/** Checks a stack's configuration, its secrets included, and fills in defaults of its sections. Throws one RunError with all problems. */
 export function parseStackConfig(raw: Readonly<Record<string, unknown>>): StackConfig {
   const result = stackConfigSchema.safeParse(raw, { error: describeExpected });
-  if (result.success) return result.data;
+  if (result.success) {
+    const { apiKeys: _, ...config } = result.data;
+    return config;
+  }
   const problems = formatProblems(result.error, raw);
   throw new pulumi.RunError(
     `Invalid stack config:\n${problems}\nNothing was changed. docs/config.md describes every key.`,

@@ -25,6 +25,11 @@ export const modelStoreSchema = z.strictObject({
       sizeGib: integer(1, 65_536),
       accessMode: oneOf("ReadOnlyMany", "ReadWriteOnce", "ReadWriteMany").default("ReadOnlyMany"),
     }),
+    z.strictObject({
+      type: z.literal("pod"),
+      /** Size beyond which the pod is ended. */
+      sizeGib: integer(1, 1_024).default(2),
+    }),
   ]),
 });
 
@@ -34,13 +39,36 @@ const resourcesSchema = z.strictObject({
   limits: z.strictObject({ cpu: text(CPU).optional(), memory: text(MEMORY).default("1Gi") }).prefault({}),
 });
 
+/** As the service's own settings: FETCH_HOSTS and CORS_ORIGINS in service/src/config.ts. */
+const FETCH_HOST = {
+  what: "a host name such as images.example.com, *.example.com or images.example.com:8443",
+  regex: /^(?:\*\.)?[a-z0-9-]+(?:\.[a-z0-9-]+)*(?::\d{1,5})?$/,
+};
+const ORIGIN = { what: "an origin such as https://app.example.com, or *", regex: /^(?:\*|https?:\/\/[^\s/?#@,]+)$/ };
+
+/** Credentials would stand in a ConfigMap, and in the repository before that. */
+const ENDPOINT = {
+  what: "an http: or https: address without a user, a password and a query",
+  regex: /^https?:\/\/[^\s/?#@,]+(?:\/[^\s?#@,]*)?$/,
+};
+
 const servingSchema = z.strictObject({
-  workers: integer(1, 256).default(1),
-  threadsPerWorker: integer(1, 256).default(1),
+  executionProvider: oneOf("cpu", "cuda", "tensorrt").default("cpu"),
+  threads: integer(1, 256).default(1),
+  /** As many as threads when left out, on a GPU one. */
+  workers: integer(1, 256).optional(),
+  maxBatch: integer(1, 128).default(1),
+  maxBatchDelayMs: integer(0, 1_000).default(2),
   queueLimit: integer(1, 10_000).default(32),
   requestTimeoutMs: integer(100, 600_000).default(10_000),
   bodyLimitMib: integer(1, 256).default(10),
   pixelLimitMega: integer(1, 1_000).default(25),
+  resize: oneOf("exact", "fast").default("exact"),
+  fetchHosts: z.array(text(FETCH_HOST)).default([]),
+  corsOrigins: z.array(text(ORIGIN)).default([]),
+  rateLimitPerMinute: integer(0, 1_000_000).default(0),
+  otlpEndpoint: text(ENDPOINT).optional(),
+  page: z.boolean({ error: "true or false" }).default(true),
   logLevel: oneOf("trace", "debug", "info", "warn", "error", "fatal").default("info"),
 });
 

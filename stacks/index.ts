@@ -1,5 +1,6 @@
 import type * as pulumi from "@pulumi/pulumi";
 import { Detector } from "../infra/detector.ts";
+import { SECRETS } from "../service/contract.ts";
 import { clusterProvider } from "./cluster.ts";
 import { readStackConfig } from "./config.ts";
 import type { Release } from "./release.ts";
@@ -27,7 +28,7 @@ export default function program(): StackOutputs {
       image: config.release.image,
       model: config.release.model,
       modelVolume: config.modelStore.volume,
-      secrets: { API_KEYS: secrets.apiKeys },
+      ...(secrets.apiKeys !== undefined && { secrets: { [SECRETS.apiKeys]: secrets.apiKeys } }),
     },
     { provider },
   );

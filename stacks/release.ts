@@ -13,14 +13,25 @@ const MODEL_NAME = {
   regex: /^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$/,
 };
 
+/** A release stands in the repository: an address that grants access by its query, or a password, has no place in it. */
+const MODEL_URI = {
+  what: "an https: or s3: address without a user, a password, a query and a comma",
+  regex: /^(?:https:\/\/[^\s/?#@,]+|s3:\/\/[a-z0-9.-]+)\/[^\s?#@,]+$/,
+};
+
 const COMMIT = { what: "a Git commit of 40 hexadecimal digits", regex: /^[0-9a-f]{40}$/ };
 
 /** What runs on a stack: the unit that is promoted from one stack to the next. */
 export const releaseSchema = z.strictObject({
   /** Container image of the service. */
   image: text(PINNED_IMAGE),
-  /** Model file by content, and the name under which the service reports it. */
-  model: z.strictObject({ name: text(MODEL_NAME), sha256: text(SHA256) }),
+  /** Model file by content, where to get it, and the name under which the service reports it. */
+  model: z.strictObject({
+    name: text(MODEL_NAME),
+    sha256: text(SHA256),
+    /** Where pods download the file; without it the volume holds it as `<sha256>.onnx`. */
+    uri: text(MODEL_URI).optional(),
+  }),
   /** Commit that the image was built from. */
   commit: text(COMMIT).optional(),
 });

@@ -48,6 +48,37 @@ describe("Detector with other arguments", () => {
     });
   });
 
+  it("downloads the model where it has an address, into a volume that it may write to, and with more time", async () => {
+    const model = { name: "street", sha256: SHA256, uri: "s3://models/street.onnx" };
+    const { recording } = await build({ model, modelVolume: { type: "pod", sizeGib: 3 } });
+    assert.ok(!recording.resources.some(({ type }) => /:PersistentVolume/.test(type)));
+    const { data } = find(recording, "kubernetes:core/v1:ConfigMap", "detector").inputs as {
+      data: Record<string, string>;
+    };
+    assert.equal(data.MODELS, `street=s3://models/street.onnx@sha256:${SHA256}`);
+    const { spec } = podTemplate(recording) as { spec: Record<string, unknown[]> };
+    assert.deepEqual(spec.volumes?.[0], { name: "models", emptyDir: { sizeLimit: "3Gi" } });
+    const container = spec.containers?.[0] as { volumeMounts: unknown[]; startupProbe: { failureThreshold: number } };
+    assert.deepEqual(container.volumeMounts[0], { name: "models", mountPath: "/models", readOnly: false });
+    assert.equal(container.startupProbe.failureThreshold, 900);
+  });
+
+  it("asks for no API key, and has no Secret, where there are none", async () => {
+    const { recording } = await build({ secrets: undefined });
+    assert.ok(!recording.resources.some(({ type }) => type.endsWith(":Secret")));
+    const { data } = find(recording, "kubernetes:core/v1:ConfigMap", "detector").inputs as {
+      data: Record<string, string>;
+    };
+    assert.equal(data.API_KEYS_FILE, "");
+    assert.doesNotMatch(JSON.stringify(podTemplate(recording)), /secret/);
+  });
+
+  it("does not touch the pods when the API keys change", async () => {
+    const template = podTemplate((await build()).recording);
+    const secrets = { "api-keys": `two:${SHA256}` };
+    assert.deepEqual(podTemplate((await build({ secrets })).recording), template);
+  });
+
   it("ends old pods first where there is no room for new ones", async () => {
     const { recording } = await build({ rollout: { mode: "resourceAware", maxUnavailable: 1 } });
     const { spec } = find(recording, "kubernetes:apps/v1:Deployment", "detector").inputs as {

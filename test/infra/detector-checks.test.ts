@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
-import type { DetectorSettings } from "../../infra/detector-args.ts";
-import { detectorProblems, problemText, worstCaseMemoryMib } from "../../infra/detector-checks.ts";
+import type { DetectorSettings, Model, ModelVolume, Serving } from "../../infra/detector-args.ts";
+import { detectorProblems, modelProblems, problemText, worstCaseMemoryMib } from "../../infra/detector-checks.ts";
 import { detectorSchema } from "../../stacks/detector-config.ts";
 
 const DEFAULTS = detectorSchema.parse({});
@@ -45,8 +45,17 @@ const REFUSED: [name: string, changes: Partial<DetectorSettings>, message: strin
   [
     "a memory limit that a full queue exceeds",
     { serving: { ...DEFAULTS.serving, queueLimit: 100 } },
-    "Expected at least 1274Mi, which the process needs with serving.queueLimit + serving.workers bodies of serving.bodyLimitMib " +
-      'and an image of serving.pixelLimitMega per worker, for resources.limits.memory but received "1Gi"',
+    "Expected at least 1472Mi, which the process needs with serving.queueLimit + serving.workers bodies of serving.bodyLimitMib " +
+      'and images of serving.pixelLimitMega in every worker, for resources.limits.memory but received "1Gi"',
+  ],
+  [
+    "more threads than processors",
+    {
+      resources: LIMITED,
+      serving: { ...DEFAULTS.serving, threads: 2, workers: 1 },
+      autoscaling: { cpuPercent: 60, memoryPercent: 90 },
+    },
+    "Expected at most resources.limits.cpu (1), because threads beyond it only wait for each other, for serving.threads but received 2",
   ],
   [
     "a CPU target beyond the limit",
@@ -92,8 +101,45 @@ describe("detectorProblems", () => {
     assert.deepEqual(problems(changes), []);
   });
 
-  it("counts every body that may be held and one decoded image per worker", () => {
+  it("counts the process, its workers, every body that may be held and the images that they work on", () => {
     const serving = { ...DEFAULTS.serving, workers: 2, queueLimit: 8, bodyLimitMib: 10, pixelLimitMega: 1 };
-    assert.equal(worstCaseMemoryMib(serving), 192 + 106);
+    assert.equal(worstCaseMemoryMib(serving), 230 + 2 * 160 + 106);
+    assert.equal(worstCaseMemoryMib({ ...serving, maxBatch: 4 }), 230 + 2 * 160 + 160 + 23);
+    const { workers: _, ...chosen } = serving;
+    assert.equal(worstCaseMemoryMib({ ...chosen, threads: 2 }), worstCaseMemoryMib(serving));
+    assert.equal(worstCaseMemoryMib({ ...chosen, threads: 2, executionProvider: "cuda" }), 230 + 160 + 90 + 3);
+  });
+});
+
+describe("modelProblems", () => {
+  const file = { name: "street", sha256: "0".repeat(64) };
+  const remote = { ...file, uri: "https://models.example.com/street.onnx" };
+  const shared = { type: "storageClass", name: "efs", sizeGib: 1 } as const;
+  const found = (...[model, volume, more]: [Model, ModelVolume, Partial<Serving>?]) =>
+    modelProblems(model, volume, { ...DEFAULTS.serving, ...more }).map(problemText);
+
+  it("finds none where pods can read what they do not write, and write what they do", () => {
+    assert.deepEqual(found(file, { type: "hostPath", path: "/models", sizeGib: 1 }), []);
+    assert.deepEqual(found(file, { ...shared, accessMode: "ReadOnlyMany" }, { executionProvider: "cuda" }), []);
+    assert.deepEqual(found(remote, { ...shared, accessMode: "ReadWriteMany" }, { executionProvider: "tensorrt" }), []);
+    assert.deepEqual(found(remote, { type: "pod", sizeGib: 1 }), []);
+  });
+
+  it("refuses a download or an engine without a place", () => {
+    const where = "a volume that pods can write to, for";
+    const kinds =
+      "(pod, or storageClass with another accessMode than ReadOnlyMany), for modelStore.volume but received";
+    assert.deepEqual(found(remote, { type: "hostPath", path: "/models", sizeGib: 1 }), [
+      `Expected ${where} models from release.model.uri ${kinds} "hostPath"`,
+    ]);
+    assert.deepEqual(found(file, { ...shared, accessMode: "ReadOnlyMany" }, { executionProvider: "tensorrt" }), [
+      `Expected ${where} engines that tensorrt compiles ${kinds} "ReadOnlyMany"`,
+    ]);
+  });
+
+  it("refuses an empty place without a download", () => {
+    assert.deepEqual(found(file, { type: "pod", sizeGib: 1 }), [
+      "Expected an address, because a volume of the pod is empty when it starts, for release.model.uri but received nothing",
+    ]);
   });
 });

@@ -76,28 +76,37 @@ describe("Detector", () => {
     assert.match((inputs.metadata as { name: string }).name, /^detector-[0-9a-f]{10}$/);
     assert.equal(inputs.immutable, true);
     assert.deepEqual(inputs.data, {
-      MODEL_PATH: `/models/${SHA256}.onnx`,
-      MODEL_SHA256: SHA256,
-      MODEL_NAME: "street",
+      MODELS: `street=file:///models/${SHA256}.onnx@sha256:${SHA256}`,
+      MODEL_CACHE_DIR: "/models",
+      EXECUTION_PROVIDER: "cpu",
+      THREADS: "2",
       WORKERS: "1",
-      THREADS_PER_WORKER: "2",
+      MAX_BATCH: "1",
+      MAX_BATCH_DELAY_MS: "2",
       QUEUE_LIMIT: "32",
       REQUEST_TIMEOUT_MS: "10000",
       BODY_LIMIT_BYTES: "10485760",
       PIXEL_LIMIT: "25000000",
+      RESIZE: "exact",
+      FETCH_HOSTS: "",
+      CORS_ORIGINS: "https://app.example.com,https://b.example.com",
+      API_KEYS_FILE: "/etc/yolo/api-keys",
+      RATE_LIMIT_PER_MINUTE: "600",
+      OTEL_EXPORTER_OTLP_ENDPOINT: "",
+      PAGE: "on",
       LOG_LEVEL: "info",
     });
   });
 
-  it("keeps the API keys secret, in an immutable Secret that Pulumi names", () => {
+  it("keeps the API keys secret, in a Secret that can change in place", () => {
     const secret = resource("core/v1:Secret");
-    assert.deepEqual(secret.inputs.metadata, { namespace: "yolo", labels: LABELS });
-    assert.equal(secret.inputs.immutable, true);
+    assert.deepEqual(secret.inputs.metadata, metadata("detector"));
+    assert.equal(secret.inputs.immutable, undefined);
     assert.equal(secret.inputs.type, "Opaque");
-    assert.deepEqual(secret.inputs.stringData, { API_KEYS: "key-one,key-two" });
+    assert.deepEqual(secret.inputs.stringData, { "api-keys": `one:${SHA256}` });
     assert.equal(secret.isSecret("stringData"), true);
     const others = recording.resources.filter((each) => each !== secret);
-    assert.doesNotMatch(JSON.stringify([others, [...recording.outputs]]), /key-one/);
+    assert.ok(!JSON.stringify([others, [...recording.outputs]]).includes(`one:${SHA256}`));
   });
 
   it("runs pods that replace each other without a gap, and leaves their number to the autoscaler", () => {
@@ -145,7 +154,7 @@ describe("Detector", () => {
             image: `docker.io/yolo/detector@sha256:${SHA256}`,
             imagePullPolicy: "IfNotPresent",
             ports: [{ name: "http", containerPort: 8080, protocol: "TCP" }],
-            envFrom: [{ configMapRef: { name: configMap } }, { secretRef: { name: "detector-autonamed" } }],
+            envFrom: [{ configMapRef: { name: configMap } }],
             resources: { requests: { cpu: "500m", memory: "512Mi" }, limits: { cpu: "2", memory: "1Gi" } },
             startupProbe: {
               httpGet: { path: "/health/startup", port: "http" },
@@ -174,12 +183,14 @@ describe("Detector", () => {
             volumeMounts: [
               { name: "models", mountPath: "/models", readOnly: true },
               { name: "tmp", mountPath: "/tmp" },
+              { name: "secrets", mountPath: "/etc/yolo", readOnly: true },
             ],
           },
         ],
         volumes: [
           { name: "models", persistentVolumeClaim: { claimName: claim, readOnly: true } },
           { name: "tmp", emptyDir: { sizeLimit: "64Mi" } },
+          { name: "secrets", secret: { secretName: "detector", defaultMode: 0o440 } },
         ],
       },
     });

@@ -10,7 +10,8 @@ const pod = podSpec({
   serviceAccountName: "detector",
   configMapName: "detector",
   secretName: "detector",
-  claimName: "models",
+  models: { claimName: "models" },
+  writesModels: false,
 }) as unknown as Pod;
 
 /** The fields that the standard speaks about, as the API server gets them. */
@@ -60,7 +61,9 @@ const RESTRICTED: Record<string, () => boolean> = {
   "volumes of allowed types only": () =>
     pod.volumes.every((volume) => {
       const types = Object.keys(volume).filter((key) => key !== "name");
-      return types.length === 1 && types.every((type) => ["persistentVolumeClaim", "emptyDir"].includes(type));
+      return (
+        types.length === 1 && types.every((type) => ["persistentVolumeClaim", "emptyDir", "secret"].includes(type))
+      );
     }),
   "no privilege escalation": () =>
     containers.every(({ securityContext }) => securityContext.allowPrivilegeEscalation === false),

@@ -69,7 +69,7 @@ const REFUSED: [name: string, raw: Record<string, unknown>, message: string][] =
   [
     "a volume of no known type",
     { ...MINIMAL, modelStore: { volume: { type: "floppy" } } },
-    '✖ Expected one of hostPath, storageClass for modelStore.volume.type but received "floppy"',
+    '✖ Expected one of hostPath, storageClass, pod for modelStore.volume.type but received "floppy"',
   ],
   [
     "a path that climbs",
@@ -106,6 +106,50 @@ const REFUSED: [name: string, raw: Record<string, unknown>, message: string][] =
     "a value against a default",
     { ...MINIMAL, detector: { replicas: { min: 11 } } },
     "✖ Expected at most replicas.max (10) for detector.replicas.min but received 11",
+  ],
+  [
+    "the address of a model that a signature opens",
+    {
+      ...MINIMAL,
+      release: { ...RELEASE, model: { ...RELEASE.model, uri: "https://models.example.com/a.onnx?signature=x" } },
+    },
+    "✖ Expected an https: or s3: address without a user, a password, a query and a comma for release.model.uri " +
+      'but received "https://models.example.com/a.onnx?signature=x"',
+  ],
+  [
+    "a download into a folder that pods only read",
+    { ...MINIMAL, release: { ...RELEASE, model: { ...RELEASE.model, uri: "s3://models/a.onnx" } } },
+    "✖ Expected a volume that pods can write to, for models from release.model.uri " +
+      "(pod, or storageClass with another accessMode than ReadOnlyMany), for modelStore.volume " +
+      'but received "hostPath"',
+  ],
+  [
+    "a volume of the pod without a download",
+    { ...MINIMAL, modelStore: { volume: { type: "pod" } } },
+    "✖ Expected an address, because a volume of the pod is empty when it starts, for release.model.uri but received nothing",
+  ],
+  [
+    "a host with a path",
+    { ...MINIMAL, detector: { serving: { fetchHosts: ["a.example.com/images"] } } },
+    "✖ Expected a host name such as images.example.com, *.example.com or images.example.com:8443 " +
+      'for detector.serving.fetchHosts[0] but received "a.example.com/images"',
+  ],
+  [
+    "an origin with a path",
+    { ...MINIMAL, detector: { serving: { corsOrigins: ["https://app.example.com/"] } } },
+    "✖ Expected an origin such as https://app.example.com, or * for detector.serving.corsOrigins[0] " +
+      'but received "https://app.example.com/"',
+  ],
+  [
+    "a receiver of traces with a password",
+    { ...MINIMAL, detector: { serving: { otlpEndpoint: "https://user:word@otlp.example.com" } } },
+    "✖ Expected an http: or https: address without a user, a password and a query for detector.serving.otlpEndpoint " +
+      'but received "https://user:word@otlp.example.com"',
+  ],
+  [
+    "a switch that is no truth value",
+    { ...MINIMAL, detector: { serving: { page: "on" } } },
+    '✖ Expected true or false for detector.serving.page but received "on"',
   ],
   [
     "a log level that does not exist",
@@ -151,6 +195,18 @@ describe("parseStackConfig", () => {
     const [message = ""] = problems({ ...MINIMAL, detector: { namespace: "n".repeat(500) } });
     assert.ok(message.endsWith("…"), message);
     assert.ok(message.length < 250, message);
+  });
+
+  it("names every wrong line of the API keys and repeats none", () => {
+    const apiKeys = ["# keys", `web:${SHA256}`, "my-secret-key", `web:${SHA256.replace("0", "f")}`].join("\n");
+    assert.deepEqual(problems({ ...MINIMAL, apiKeys }), [
+      '✖ Expected NAME:HEX, a name and the SHA-256 of its key, in line 3 for apiKeys but received "[secret]"',
+      '✖ Expected another name and another key than in a line before, in line 4 for apiKeys but received "[secret]"',
+    ]);
+    assert.deepEqual(problems({ ...MINIMAL, apiKeys: "# none yet" }), [
+      '✖ Expected at least one line NAME:HEX for apiKeys but received "[secret]"',
+    ]);
+    assert.deepEqual(problems({ ...MINIMAL, apiKeys: `web:${SHA256}` }), []);
   });
 
   it("accepts a tag beside the digest, and a registry with a port", () => {

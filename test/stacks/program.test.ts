@@ -73,11 +73,12 @@ describe("the program of the local stack", () => {
     const cluster = find(recording, "pulumi:providers:kubernetes", "cluster");
     assert.deepEqual(cluster.inputs, {
       clusterIdentifier: "kubeconfig:yolo-local",
+      enableSecretMutable: "true",
       kubeconfig: join(folder, "kubeconfig"),
       context: "yolo-local",
     });
     const objects = recording.resources.filter(({ type }) => type.startsWith("kubernetes:"));
-    assert.equal(objects.length, 12);
+    assert.equal(objects.length, 11);
     for (const { type, name, provider } of objects)
       assert.equal(provider, `${cluster.urn}::cluster-id`, `${type} ${name}`);
   });
@@ -103,13 +104,14 @@ describe("the program of the local stack", () => {
   });
 
   it("passes API keys on as a secret, also when the file holds them as plain text", async () => {
+    const apiKeys = `web:${SHA256}\nbatch:${SHA256.replace("0", "f")}`;
     for (const secretKeys of [["yolo:apiKeys"], []]) {
       recording = await installMocks({ stack: "local" });
-      configure({ ...sections, "yolo:apiKeys": "one,two" }, secretKeys);
+      configure({ ...sections, "yolo:apiKeys": apiKeys }, secretKeys);
       program();
       await settle();
       const secret = find(recording, "kubernetes:core/v1:Secret", "detector");
-      assert.deepEqual(secret.inputs.stringData, { API_KEYS: "one,two" });
+      assert.deepEqual(secret.inputs.stringData, { "api-keys": apiKeys });
       assert.ok(secret.isSecret("stringData"));
     }
   });
@@ -117,7 +119,19 @@ describe("the program of the local stack", () => {
   it("asks for no API key where none is configured", async () => {
     program();
     await settle();
-    assert.deepEqual(find(recording, "kubernetes:core/v1:Secret", "detector").inputs.stringData, { API_KEYS: "" });
+    assert.ok(!recording.resources.some(({ type }) => type.endsWith(":Secret")));
+  });
+
+  it("refuses API keys in the clear before any resource, and prints none of them", async () => {
+    configure({ ...sections, "yolo:apiKeys": "one,two" }, ["yolo:apiKeys"]);
+    assert.throws(program, (error: unknown) => {
+      assert.ok(pulumi.RunError.isInstance(error));
+      assert.match(error.message, /^✖ Expected NAME:HEX, .*in line 1 for apiKeys but received "\[secret\]"$/m);
+      assert.doesNotMatch(error.message, /one,two/);
+      return true;
+    });
+    await settle();
+    assert.deepEqual(recording.resources, []);
   });
 
   it("refuses an unknown key, a broken section and a missing one in one message, before any resource", async () => {
