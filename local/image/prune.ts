@@ -26,6 +26,9 @@ const GPU_PROVIDER = /^libonnxruntime_providers_(?:cuda|tensorrt|shared)\b/;
  */
 const AWS_MODULES = /@(?:aws|aws-sdk|smithy)\/[^/]+\/dist-es$/;
 
+/** Second and third builds of OpenTelemetry's packages, for bundlers, beside the CommonJS one in `build/src`. */
+const OPENTELEMETRY_MODULES = /@opentelemetry\/[^/]+\/build\/(?:esm|esnext)$/;
+
 /** The top folder of a package, as a path in node_modules: `name`, `@scope/name`, or one of these nested below another. */
 const PACKAGE = /^(?:.*\/node_modules\/)?(?:@[^/]+\/)?[^@/.][^/]*$/;
 
@@ -54,7 +57,7 @@ function isIdle(path: string, entry: Dirent, architecture: string): boolean {
   if (entry.isSymbolicLink() || path === ".bin" || path === ".package-lock.json") return true;
   if (entry.isFile()) return GPU_PROVIDER.test(name) || (IDLE_FILE.test(name) && !LICENCE.test(name));
   if (IDLE_FOLDERS.has(name) && PACKAGE.test(dirname(path))) return true;
-  if (AWS_MODULES.test(path)) return true;
+  if (AWS_MODULES.test(path) || OPENTELEMETRY_MODULES.test(path)) return true;
   const onnxruntime = ONNXRUNTIME_BINARY.exec(path)?.groups;
   if (onnxruntime !== undefined) {
     return onnxruntime.platform !== "linux" || (onnxruntime.architecture ?? architecture) !== architecture;

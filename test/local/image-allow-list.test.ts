@@ -23,7 +23,16 @@ describe("the image's allow-list", () => {
   afterEach(() => rmSync(root, { recursive: true }));
 
   it("lets in the application and what the build needs", () => {
-    const files = ["package.json", "service/contract.ts", "service/src/server.ts", "service/src/vision/nms.ts"];
+    const files = [
+      "package.json",
+      "service/contract.ts",
+      "service/src/server.ts",
+      "service/src/vision/letterbox.wasm",
+      "service/src/vision/nms.ts",
+      "service/web/index.html",
+      "service/web/page.js",
+      "service/web/sample.jpg",
+    ];
     for (const path of files) write(path);
     assert.deepEqual(allowedFiles(root), files);
   });
@@ -42,6 +51,11 @@ describe("the image's allow-list", () => {
       "service/src/notes.md",
       "service/node_modules/left-over/index.js",
       "service/Dockerfile",
+      "service/client/client.ts",
+      "service/wasm/letterbox.ts",
+      "service/web/.page.js.swp",
+      "service/web/tsconfig.json",
+      "service/web/types.d.ts",
       "local/image/base.ts",
       "node_modules/zod/package.json",
       "infra/detector.ts",

@@ -1,7 +1,7 @@
 // Docker cannot run where these tests run: they prove that the Dockerfile says what the local builder does, not that Docker
 // builds it.
 import assert from "node:assert/strict";
-import { readFileSync } from "node:fs";
+import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, it } from "mocha";
 import { allowedFiles } from "../../local/image/allow-list.ts";
@@ -29,6 +29,14 @@ function readStages(path: string): Instruction[][] {
 
 const stages = readStages(join(ROOT, "service/Dockerfile"));
 const final = stages.at(-1) ?? [];
+
+/** The stage of a name. */
+function stageOf(name: string): Instruction[] {
+  return stages.find(([from]) => from?.value.endsWith(` AS ${name}`)) ?? assert.fail(`no stage ${name}`);
+}
+
+/** Folder of onnxruntime-node's native code in the image. */
+const RUNTIME_FOLDER = "/app/node_modules/onnxruntime-node/bin/napi-v6/linux/x64/";
 
 function values(stage: Instruction[], name: string): string[] {
   return stage.filter((instruction) => instruction.name === name).map(({ value }) => value);
@@ -62,7 +70,7 @@ describe("service/Dockerfile", () => {
   it("copies nothing from the context that the allow-list leaves out, and the whole application", () => {
     const allowed = allowedFiles(ROOT);
     const copies = stages.flat().filter(({ name, value }) => name === "COPY" && !value.startsWith("--from="));
-    const sources = copies.flatMap(({ value }) => value.split(/\s+/).slice(0, -1));
+    const sources = new Set(copies.flatMap(({ value }) => value.split(/\s+/).slice(0, -1)));
     for (const source of sources)
       assert.ok(
         allowed.some((path) => path.startsWith(source)),
@@ -70,10 +78,37 @@ describe("service/Dockerfile", () => {
       );
     for (const path of allowed)
       assert.ok(
-        sources.some((source) => path.startsWith(source)),
+        [...sources].some((source) => path.startsWith(source)),
         `${path} is never copied`,
       );
     assert.ok(values(final, "COPY").includes("service/ /app/service/"));
+  });
+
+  it("makes the image for GPUs of the same parts, and configures it alike", () => {
+    const cuda = stageOf("cuda");
+    for (const name of ["LABEL", "WORKDIR", "EXPOSE", "USER", "ENTRYPOINT"]) {
+      assert.deepEqual(values(cuda, name), values(final, name), name);
+    }
+    assert.deepEqual(values(cuda, "ENV"), [...values(final, "ENV"), "EXECUTION_PROVIDER=cuda"]);
+    assert.deepEqual(values(cuda, "COPY"), [
+      "--from=build /rootfs/ /",
+      `--from=providers /providers/ ${RUNTIME_FOLDER}`,
+      "service/ /app/service/",
+    ]);
+    assert.match(cuda[0]?.value ?? "", /^nvidia\/cuda:12\.\d+\.\d+-cudnn-runtime-ubuntu/);
+    for (const name of ["CMD", "RUN", "SHELL", "VOLUME", "ADD"]) assert.deepEqual(values(cuda, name), [], name);
+  });
+
+  it("takes the libraries for GPUs for CUDA 12, by checksum, and of the version of the package that loads them", () => {
+    const { dependencies } = JSON.parse(readFileSync(join(ROOT, "service/package.json"), "utf8"));
+    const version = dependencies["onnxruntime-node"];
+    const name = `onnxruntime-linux-x64-gpu_cuda12-${version}.tgz`;
+    const source = `https://github.com/microsoft/onnxruntime/releases/download/v${version}/${name}`;
+    const [added = "", ...others] = values(stageOf("providers"), "ADD");
+    assert.deepEqual(others, []);
+    assert.match(added, /^--checksum=sha256:[0-9a-f]{64} /);
+    assert.equal(added.split(" ")[1], source);
+    assert.ok(existsSync(join(ROOT, RUNTIME_FOLDER.slice("/app/".length))), RUNTIME_FOLDER);
   });
 
   it("installs and prunes the dependencies as the local builder does", () => {

@@ -140,6 +140,20 @@ describe("pruning node_modules for the image", () => {
     assert.deepEqual(await pruned(kept), kept);
   });
 
+  it("removes the builds of OpenTelemetry's packages for bundlers, at any depth, and keeps the one that runs", async () => {
+    const kept = [
+      "@opentelemetry/a/build/src/index.js",
+      "@opentelemetry/a/node_modules/@opentelemetry/b/build/src/esm/index.js",
+      "a/build/esm/index.js",
+    ];
+    const gone = [
+      "@opentelemetry/a/build/esm/index.js",
+      "@opentelemetry/a/build/esnext/sub/index.js",
+      "@opentelemetry/a/node_modules/@opentelemetry/b/build/esm/index.js",
+    ];
+    assert.deepEqual(await pruned([...kept, ...gone]), kept);
+  });
+
   it("removes npm's links and records and leaves no empty folder", async () => {
     mkdirSync(join(nodeModules, "@yolo"));
     symlinkSync("../../service", join(nodeModules, "@yolo", "service"));

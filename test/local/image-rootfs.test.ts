@@ -148,8 +148,7 @@ describe("the detector's image", () => {
     const server = startInImage(
       config.Entrypoint.slice(1),
       {
-        [ENVIRONMENT.modelPath]: "/tmp/model.onnx",
-        [ENVIRONMENT.modelSha256]: await sha256OfFile(model),
+        [ENVIRONMENT.models]: `colours=file:///tmp/model.onnx@sha256:${await sha256OfFile(model)}`,
         [ENVIRONMENT.workers]: "1",
       },
       [`cp ${model} ${root}/tmp/model.onnx`, `chmod a+r ${root}/tmp/model.onnx`],
