@@ -36,14 +36,10 @@ for (const layout of ["raw", "end-to-end", "dynamic"] as const) {
         assert.equal(answer.statusCode, 200, answer.body);
         const [image] = answer.json<PredictResponse>().images;
         assert.deepEqual(image?.shape, [height, width]);
-        const found = image.results.map(({ class: index, confidence, box: { x1, y1, x2, y2 } }) => [
-          x1,
-          y1,
-          x2,
-          y2,
-          confidence,
-          index,
-        ]);
+        const found = image.results.map(({ class: index, confidence, box }) => {
+          assert.ok(box !== undefined);
+          return [box.x1, box.y1, box.x2, box.y2, confidence, index];
+        });
         assert.equal(found.length, detections.length);
         found.flat().forEach((value, i) => {
           const expected = detections.flat()[i] ?? Number.NaN;

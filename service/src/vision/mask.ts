@@ -94,6 +94,11 @@ function scaleUp(values: Float32Array, crop: Crop, columns: Blend, rows: Blend):
       const c = values[lower + first] as number;
       const d = values[lower + second] as number;
       if (a <= 0 && b <= 0 && c <= 0 && d <= 0) continue;
+      if (a > 0 && b > 0 && c > 0 && d > 0) {
+        data[to] = 1;
+        any = true;
+        continue;
+      }
       const share = columns.share[x] as number;
       const value = (1 - down) * ((1 - share) * a + share * b) + down * ((1 - share) * c + share * d);
       if (value > 0) {

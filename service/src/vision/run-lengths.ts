@@ -68,34 +68,44 @@ function endsOf(first: Int32Array, source: number): Int32Array {
   return ends;
 }
 
-/** Lengths of runs of zeros and ones in turn, zeros first. */
+/** Runs of zeros and ones in turn, zeros first, encoded as they end: masks of noise have millions. */
 class Runs {
-  #lengths: number[] = [];
+  #bytes = Buffer.allocUnsafe(1024);
+  #used = 0;
+  /** Lengths of the last run and of the one before it. */
+  #last = 0;
+  #beforeLast = 0;
+  #count = 0;
   #value = 0;
   #length = 0;
 
   add(value: number, length: number): void {
     if (value !== this.#value && length > 0) {
-      this.#lengths.push(this.#length);
+      this.#end();
       this.#value = value;
       this.#length = 0;
     }
     this.#length += length;
   }
 
-  /** Differences to the last run but one, in groups of five bits with a continuation bit, as printable characters. */
   encode(): string {
-    const lengths = [...this.#lengths, this.#length];
-    let text = "";
-    lengths.forEach((length, i) => {
-      let rest = i > 2 ? length - (lengths[i - 2] as number) : length;
-      for (let more = true; more; ) {
-        const bits = rest & 0x1f;
-        rest >>= 5;
-        more = (bits & 0x10) !== 0 ? rest !== -1 : rest !== 0;
-        text += String.fromCharCode((more ? bits | 0x20 : bits) + 48);
-      }
-    });
-    return text;
+    this.#end();
+    return this.#bytes.toString("latin1", 0, this.#used);
+  }
+
+  /** Writes the difference to the last run but one, in groups of five bits with a continuation bit, as printable characters. */
+  #end(): void {
+    let rest = this.#count > 2 ? this.#length - this.#beforeLast : this.#length;
+    this.#beforeLast = this.#last;
+    this.#last = this.#length;
+    this.#count++;
+    // A number of 32 bits has at most seven groups.
+    if (this.#used + 8 > this.#bytes.length) this.#bytes = Buffer.concat([this.#bytes], this.#bytes.length * 2);
+    for (let more = true; more; ) {
+      const bits = rest & 0x1f;
+      rest >>= 5;
+      more = (bits & 0x10) !== 0 ? rest !== -1 : rest !== 0;
+      this.#bytes[this.#used++] = (more ? bits | 0x20 : bits) + 48;
+    }
   }
 }
