@@ -111,6 +111,12 @@ describe("service/Dockerfile", () => {
     assert.ok(existsSync(join(ROOT, RUNTIME_FOLDER.slice("/app/".length))), RUNTIME_FOLDER);
   });
 
+  it("finds every dependency of the service where both builders take them from", () => {
+    const { packages } = JSON.parse(readFileSync(join(ROOT, "package-lock.json"), "utf8"));
+    const elsewhere = Object.keys(packages).filter((path) => path.startsWith("service/node_modules/"));
+    assert.deepEqual(elsewhere, [], "their versions conflict with those of the root's packages: choose others");
+  });
+
   it("installs and prunes the dependencies as the local builder does", () => {
     const commands = values(stages[0] ?? [], "RUN");
     assert.ok(commands.includes("npm ci --workspace service --omit=dev --ignore-scripts"));
