@@ -4,8 +4,9 @@ import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { pathToFileURL } from "node:url";
 import { Server } from "./server-process.ts";
-import { environment, modelPath, sha256 } from "./support.ts";
+import { environment, modelEntry, modelPath } from "./support.ts";
 
 describe("server, at its start", () => {
   const servers: Server[] = [];
@@ -38,8 +39,7 @@ describe("server, at its start", () => {
     await assertRefuses(
       { WORKERS: "many", PIXEL_LIMIT: "-1" },
       undefined,
-      /MODEL_PATH/,
-      /MODEL_SHA256/,
+      /MODELS: .*not set/,
       /WORKERS: .*many/,
       /PIXEL_LIMIT/,
       /--help/,
@@ -48,15 +48,15 @@ describe("server, at its start", () => {
 
   it("refuses a model that is missing, is no model, or is another one", async () => {
     await assertRefuses(
-      environment("raw", { MODEL_PATH: "/nowhere.onnx" }),
+      environment("raw", { MODELS: `a=file:///nowhere.onnx@sha256:${"0".repeat(64)}` }),
       undefined,
       /\/nowhere\.onnx.*no such file/,
     );
-    await assertRefuses(environment("raw", { MODEL_SHA256: "0".repeat(64) }), undefined, /SHA-256 0000/);
+    const other = `a=${pathToFileURL(modelPath("raw"))}@sha256:${"0".repeat(64)}`;
+    await assertRefuses(environment("raw", { MODELS: other }), undefined, /SHA-256 0000/);
     const text = join(folder, "text.onnx");
     await writeFile(text, "not a model");
-    const env = { MODEL_PATH: text, MODEL_SHA256: sha256(Buffer.from("not a model")) };
-    await assertRefuses(environment("raw", env), undefined, /Expected an ONNX model/);
+    await assertRefuses(environment("raw", { MODELS: modelEntry("a", text) }), undefined, /Expected an ONNX model/);
   });
 
   it("refuses a model whose graph ONNX Runtime cannot load", async () => {
@@ -65,7 +65,7 @@ describe("server, at its start", () => {
     const broken = Buffer.from(content.toString("latin1").replaceAll("AveragePool", "AveragePoof"), "latin1");
     const path = join(folder, "broken.onnx");
     await writeFile(path, broken);
-    const env = environment("raw", { MODEL_PATH: path, MODEL_SHA256: sha256(broken) });
+    const env = environment("raw", { MODELS: modelEntry("a", path) });
     await assertRefuses(env, undefined, /Expected a model that ONNX Runtime can load.*AveragePoof/s);
   });
 
@@ -85,6 +85,15 @@ describe("server, at its start", () => {
     }
     await assertRefuses(environment("raw"), ["--port", "http"], /--port.*"http"/);
     await assertRefuses(environment("raw"), ["--prot", "1"], /--prot/, /--help/);
+  });
+
+  it("refuses API keys that it cannot use, before it listens, and prints none of them", async () => {
+    const keys = join(folder, "api-keys");
+    await writeFile(keys, "web:my-secret-key\nbatch");
+    const env = environment("raw", { API_KEYS_FILE: keys, LOG_LEVEL: "info" });
+    await assertRefuses(env, undefined, /Invalid API keys in .*api-keys.*\n {2}line 1: .*\n {2}line 2: /);
+    assert.doesNotMatch(servers.at(-1)?.output ?? "", /my-secret-key|listening/);
+    await assertRefuses(environment("raw", { API_KEYS_FILE: "/nowhere" }), undefined, /\/nowhere \(API_KEYS_FILE\)/);
   });
 
   it("explains its settings", async () => {
