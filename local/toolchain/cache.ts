@@ -1,13 +1,12 @@
 import { createHash } from "node:crypto";
 import { existsSync } from "node:fs";
-import { mkdir, readdir, readFile, rename, rm, stat, writeFile } from "node:fs/promises";
+import { readdir, readFile, rm, stat, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { UserError } from "../errors.ts";
 import { CACHE_DIR } from "../paths.ts";
 import { BUILD_FLAGS, build } from "./build.ts";
-import { explainFullDisk, folderBytes, requireFreeSpace } from "./disk.ts";
+import { folderBytes, requireFreeSpace } from "./disk.ts";
 import { GO_DIR, MODULES_DIR, requireGo } from "./go.ts";
-import { withLock } from "./lock.ts";
+import { findOrMake } from "./make-folder.ts";
 import { findOnPath } from "./on-path.ts";
 import type { Pin } from "./pins.ts";
 import { download, hostAnswers, unpack } from "./release.ts";
@@ -67,35 +66,19 @@ export async function getTool(
   pin: Pin,
   { signal, progress = () => {}, buildGb = pin.buildGb }: GetOptions,
 ): Promise<Tool> {
-  const found = await findTool(pin, signal);
-  if (found !== undefined) return found;
-  const folder = await toolFolder(pin);
-  const onWait = () => progress("waiting for another clone that is getting it");
-  return withLock(`${folder}.lock`, { signal, onWait }, async () => {
-    const meanwhile = await findTool(pin, signal);
-    if (meanwhile !== undefined) return meanwhile;
-    const started = Date.now();
-    const staging = `${folder}.partial`;
-    const into = join(staging, "tool");
-    await rm(staging, { recursive: true, force: true });
-    try {
-      await mkdir(into, { recursive: true });
-      const source = await fill(pin, { into, scratch: staging, signal, progress, buildGb });
+  return findOrMake({
+    folder: await toolFolder(pin),
+    find: () => findTool(pin, signal),
+    fill: async (into, scratch) => {
+      const started = Date.now();
+      const source = await fill(pin, { into, scratch, signal, progress, buildGb });
       const files = Object.fromEntries(pin.executables.map((name) => [name, join(into, name)]));
       const seconds = Math.round((Date.now() - started) / 1000);
       const origin: Origin = { source, seconds, bytes: await totalSize(files) };
       await writeFile(join(into, ORIGIN_FILE), JSON.stringify(origin));
-      await rm(folder, { recursive: true, force: true });
-      await rename(into, folder);
-    } catch (error) {
-      throw explainFullDisk(error, CACHE_DIR);
-    } finally {
-      await rm(staging, { recursive: true, force: true });
-    }
-    const made = await findTool(pin, signal);
-    if (made === undefined)
-      throw new UserError(`Expected ${pin.title} in ${folder}, but it was removed while it was being made.`);
-    return made;
+    },
+    signal,
+    progress,
   });
 }
 

@@ -1,12 +1,12 @@
 import { createHash } from "node:crypto";
 import { existsSync } from "node:fs";
-import { lstat, mkdir, readFile, rename, rm, symlink, writeFile } from "node:fs/promises";
+import { lstat, readFile, symlink, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { CACHE_DIR } from "../paths.ts";
 import type { GetOptions, Tool } from "./cache.ts";
 import { extractDebianPackages, fetchDebianPackages } from "./debian.ts";
-import { explainFullDisk, folderBytes } from "./disk.ts";
-import { withLock } from "./lock.ts";
+import { folderBytes } from "./disk.ts";
+import { findOrMake } from "./make-folder.ts";
 import { RUNTIME_PACKAGES, SYSTEM_PACKAGES } from "./pins.ts";
 
 /** The container runtime and network tools, extracted below a folder of their own. */
@@ -21,13 +21,15 @@ interface Manifest {
   seconds: number;
 }
 
+const MANIFEST_FILE = "packages.json";
+
 /** What Debian's update-alternatives links when iptables is installed. */
 const ALTERNATIVES = ["iptables", "ip6tables"].flatMap((name) => [name, `${name}-save`, `${name}-restore`]);
 
 /** The container runtime, if it is complete in the cache. */
 export async function findRuntime(): Promise<Runtime | undefined> {
   const dir = await runtimeFolder();
-  const text = await readFile(join(dir, "packages.json"), "utf8").catch(() => undefined);
+  const text = await readFile(join(dir, MANIFEST_FILE), "utf8").catch(() => undefined);
   if (text === undefined || !existsSync(join(dir, "usr", "bin", "containerd"))) return undefined;
   const { packages, seconds } = JSON.parse(text) as Manifest;
   const tools = RUNTIME_PACKAGES.flatMap((name) => packages.filter((entry) => entry.name === name)).map(
@@ -46,53 +48,32 @@ export async function findRuntime(): Promise<Runtime | undefined> {
 
 /** Gets the container runtime from Debian's packages. Throws UserErrors. */
 export async function getRuntime({ signal, progress = () => {} }: GetOptions): Promise<Runtime> {
-  const found = await findRuntime();
-  if (found !== undefined) return found;
-  const dir = await runtimeFolder();
-  const onWait = () => progress("waiting for another clone that is getting it");
-  return withLock(`${dir}.lock`, { signal, onWait }, async () => {
-    const meanwhile = await findRuntime();
-    if (meanwhile !== undefined) return meanwhile;
-    const started = Date.now();
-    const staging = `${dir}.partial`;
-    await rm(staging, { recursive: true, force: true });
-    try {
-      await mkdir(staging, { recursive: true });
-      const packages = await fetchDebianPackages(RUNTIME_PACKAGES, join(staging, "debs"), {
-        signal,
-        dependencies: true,
-        exclude: SYSTEM_PACKAGES,
-        report: progress,
-      });
-      const root = join(staging, "root");
-      const sizes: number[] = [];
-      for (const debianPackage of packages) {
-        const before = await folderBytes(root);
-        await extractDebianPackages([debianPackage], root, signal);
-        sizes.push((await folderBytes(root)) - before);
-      }
-      await linkAlternatives(root);
-      const manifest: Manifest = {
-        packages: packages.map(({ name, version, sha256 }, index) => ({
-          name,
-          version,
-          sha256,
-          bytes: sizes[index] ?? 0,
-        })),
-        seconds: Math.round((Date.now() - started) / 1000),
-      };
-      await writeFile(join(root, "packages.json"), JSON.stringify(manifest));
-      await rm(dir, { recursive: true, force: true });
-      await rename(root, dir);
-    } catch (error) {
-      throw explainFullDisk(error, CACHE_DIR);
-    } finally {
-      await rm(staging, { recursive: true, force: true });
-    }
-    const made = await findRuntime();
-    if (made === undefined) throw new Error(`containerd is not among what was extracted to ${dir}`);
-    return made;
+  return findOrMake({
+    folder: await runtimeFolder(),
+    find: findRuntime,
+    fill: (root, scratch) => fill(root, join(scratch, "debs"), signal, progress),
+    signal,
+    progress,
   });
+}
+
+/** Fetches the packages into one folder, extracts them below another, and notes there which they are. */
+async function fill(root: string, debs: string, signal: AbortSignal, report: (text: string) => void): Promise<void> {
+  const started = Date.now();
+  const options = { signal, dependencies: true, exclude: SYSTEM_PACKAGES, report };
+  const packages = await fetchDebianPackages(RUNTIME_PACKAGES, debs, options);
+  const sizes: number[] = [];
+  for (const debianPackage of packages) {
+    const before = await folderBytes(root);
+    await extractDebianPackages([debianPackage], root, signal);
+    sizes.push((await folderBytes(root)) - before);
+  }
+  await linkAlternatives(root);
+  const manifest: Manifest = {
+    packages: packages.map(({ name, version, sha256 }, index) => ({ name, version, sha256, bytes: sizes[index] ?? 0 })),
+    seconds: Math.round((Date.now() - started) / 1000),
+  };
+  await writeFile(join(root, MANIFEST_FILE), JSON.stringify(manifest));
 }
 
 async function linkAlternatives(root: string): Promise<void> {
