@@ -16,6 +16,7 @@ import { ERRORS, type ErrorCode, RequestError } from "./errors.ts";
 import { addHealth } from "./routes/health.ts";
 import { addInferenceProtocol } from "./routes/inference-protocol/routes.ts";
 import { addInfo } from "./routes/info.ts";
+import { addRouteErrors } from "./routes/methods.ts";
 import { addMetrics } from "./routes/metrics.ts";
 import { addOpenapi } from "./routes/openapi.ts";
 import { addPage } from "./routes/page.ts";
@@ -73,9 +74,7 @@ export async function buildApp(
   });
   app.removeAllContentTypeParsers();
   app.setErrorHandler<FastifyError>((error, request, reply) => answerError(config, error, request, reply));
-  app.setNotFoundHandler((request, reply) =>
-    answerError(config, new RequestError("YOLO_ROUTE_UNKNOWN"), request, reply),
-  );
+  app.setNotFoundHandler((request, reply) => answerError(config, app.routeError(request, reply), request, reply));
   app.addHook("onRequest", async (request, reply) => {
     reply.header(HEADERS.requestId, request.id);
   });
@@ -86,6 +85,7 @@ export async function buildApp(
   if (tracing !== undefined) app.addHook("onClose", () => tracing.close());
   addTelemetry(app, metrics, tracing);
   await addAccess(app, config);
+  addRouteErrors(app);
   const context: AppContext = { config, state, metrics };
   await addStream(app, context);
   addPage(app, context);

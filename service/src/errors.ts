@@ -11,6 +11,7 @@ export const ERRORS = {
   YOLO_URL_REFUSED: { status: 403, message: "Images are not fetched from this address." },
   YOLO_ROUTE_UNKNOWN: { status: 404, message: "There is nothing at this path for this method." },
   YOLO_MODEL_UNKNOWN: { status: 404, message: "There is no model of this name." },
+  YOLO_METHOD_UNSUPPORTED: { status: 405, message: "This path is for other methods; the Allow header lists them." },
   YOLO_NOT_ACCEPTABLE: { status: 406, message: "Expected application/json or image/jpeg to be accepted." },
   YOLO_REQUEST_SLOW: { status: 408, message: "Expected the whole request in time." },
   YOLO_BODY_TOO_LARGE: { status: 413, message: "Expected a smaller request body." },

@@ -90,9 +90,12 @@ function properties({ properties: given = {}, required = [] }) {
 /** @param {Content} content */
 function bodies(content) {
   return Object.entries(content).map(([type, { schema }]) => {
-    const shape = schema?.properties === undefined ? undefined : properties(schema);
-    const head = make("p", {}, [code(type), ...(schema === undefined || shape ? [] : [": ", kind(schema)])]);
-    return make("div", {}, shape === undefined ? [head] : [head, shape]);
+    const shapes = (schema?.oneOf ?? (schema === undefined ? [] : [schema])).filter(
+      (shape) => shape.properties !== undefined,
+    );
+    if (shapes.length === 0) return make("p", {}, [code(type), ...(schema === undefined ? [] : [": ", kind(schema)])]);
+    const tables = shapes.flatMap((shape, index) => [...(index > 0 ? [make("p", {}, ["or"])] : []), properties(shape)]);
+    return make("div", {}, [make("p", {}, [code(type)]), ...tables]);
   });
 }
 

@@ -76,14 +76,18 @@ describe("access over HTTP", () => {
 
   it("asks for a key at every route but probes, metrics, pages and documents", async () => {
     await start({ API_KEYS_FILE: keysFile });
-    for (const path of [PATHS.startup, PATHS.live, PATHS.ready, PATHS.metrics]) {
+    const protocol = PATHS.inferenceProtocol;
+    const [asset] = /(?<=src=")page\/[^"]+/.exec(await (await fetch(url + PATHS.page)).text()) ?? [];
+    for (const path of [
+      ...[PATHS.startup, PATHS.live, PATHS.ready, PATHS.metrics, PATHS.page, PATHS.docs, PATHS.openapi],
+      ...[`${protocol}/health/live`, `${protocol}/health/ready`, `/${asset}`],
+    ]) {
       assert.equal((await fetch(url + path)).status, 200, path);
     }
-    for (const path of [PATHS.page, PATHS.docs, PATHS.openapi]) {
-      assert.notEqual((await fetch(url + path)).status, 401, path);
+    for (const path of [PATHS.info, protocol, `${protocol}/models/colours`, `${protocol}/models/colours/ready`]) {
+      assert.equal((await fetch(url + path)).status, 401, path);
+      assert.equal((await fetch(url + path, { headers: { "x-api-key": "one" } })).status, 200, path);
     }
-    assert.equal((await fetch(url + PATHS.info)).status, 401);
-    assert.equal((await fetch(url + PATHS.info, { headers: { "x-api-key": "one" } })).status, 200);
   });
 
   it("reads changed keys without a restart", async () => {

@@ -136,7 +136,11 @@ describe("POST /predict", () => {
 
   it("answers unknown paths, methods and malformed addresses from the error table", async () => {
     assertError(await app.inject({ url: "/nothing" }), "YOLO_ROUTE_UNKNOWN");
-    assertError(await app.inject({ url: PATHS.predict }), "YOLO_ROUTE_UNKNOWN");
+    const wrong = await app.inject({ url: PATHS.predict });
+    assertError(wrong, "YOLO_METHOD_UNSUPPORTED", "POST", "GET");
+    assert.equal(wrong.headers.allow, "POST");
+    const deep = await app.inject({ method: "DELETE", url: "/v2/models/colours/versions/1" });
+    assert.deepEqual([deep.statusCode, deep.headers.allow], [405, "GET, HEAD"]);
     assertError(await app.inject({ url: "/%E0%A4%A" }), "YOLO_REQUEST_INVALID");
   });
 

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import type { FastifyInstance } from "fastify";
 import { PATHS, type PredictResponse } from "../../service/contract.ts";
+import { MOST_ENTRIES } from "../../service/src/routes/predict/parameters.ts";
 import { MOST_FILES } from "../../service/src/routes/predict/upload.ts";
 import { blocks } from "./generate.ts";
 import { assertError, encodeForm, type FormPart, postForm } from "./predict-request.ts";
@@ -69,6 +70,13 @@ describe("POST /predict with a form", () => {
     assert.deepEqual(resultsOf(await postForm(app, [file()], { query })), resultsOf(form));
   });
 
+  it("takes classes one by one, as many clients send lists", async () => {
+    const one = await postForm(app, [file(), ["classes", "0,2"]]);
+    assert.deepEqual(resultsOf(await postForm(app, [file(), ["classes", "0"], ["classes", "2"]])), resultsOf(one));
+    assert.deepEqual(resultsOf(await raw(0, "?classes=0&classes=2")), resultsOf(one));
+    assertError(await raw(0, "?classes=0&classes=x"), "YOLO_PARAMETER_INVALID", "classes");
+  });
+
   it("refuses a parameter that comes twice, wherever, and says all that is wrong at once", async () => {
     const twice = await postForm(app, [file(), ["conf", "0.5"], ["conf", "0.5"]]);
     assertError(twice, "YOLO_PARAMETER_INVALID", "conf once");
@@ -109,7 +117,7 @@ describe("POST /predict with a form", () => {
   });
 
   it("refuses more fields than there are parameters, and long ones", async () => {
-    const fields = Array.from({ length: 40 }, (_, index): FormPart => [`field${index}`, "1"]);
+    const fields = Array.from({ length: MOST_ENTRIES + 1 }, (): FormPart => ["classes", "0"]);
     assertError(await postForm(app, [...fields, file()]), "YOLO_PARAMETER_INVALID", "fields");
     assertError(await postForm(app, [file(), ["conf", "1".repeat(20_000)]]), "YOLO_PARAMETER_INVALID", "conf");
   });

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { request } from "node:http";
 import type { AddressInfo } from "node:net";
 import { setTimeout as sleep } from "node:timers/promises";
-import { type ErrorResponse, METRICS, PATHS } from "../../service/contract.ts";
+import { type ErrorResponse, METRICS, PATHS, type PredictResponse } from "../../service/contract.ts";
 import { blocks } from "./generate.ts";
 import { encodeForm } from "./predict-request.ts";
 import { type RunningApp, startApp } from "./running-app.ts";
@@ -24,6 +24,7 @@ describe("POST /predict over a connection", () => {
 
   const url = () => `http://127.0.0.1:${port}${PATHS.predict}`;
   const codeOf = async (answer: Response) => ((await answer.json()) as ErrorResponse).error.code;
+  const resultsOf = async (answer: Response) => ((await answer.json()) as PredictResponse).images[0]?.results;
   const metrics = async () => (await fetch(`http://127.0.0.1:${port}${PATHS.metrics}`)).text();
   const inFlight = async () => new RegExp(`^${METRICS.inFlight} (\\d+)$`, "m").exec(await metrics())?.[1];
 
@@ -54,13 +55,13 @@ describe("POST /predict over a connection", () => {
       headers: { "content-type": form.type },
       body: new Uint8Array(form.payload),
     });
-    const expected = (await whole.json()).images[0].results;
+    const expected = await resultsOf(whole);
     for (const [size, pauseMs] of [
       [997, 0],
       [20_000, 20],
     ] as const) {
       const answer = await stream(form.payload, size, pauseMs);
-      assert.deepEqual((await answer.json()).images[0].results, expected);
+      assert.deepEqual(await resultsOf(answer), expected);
     }
   });
 

@@ -5,8 +5,8 @@ import { IMAGE_TYPES } from "../vision/decode.ts";
 import { CALLER_HEADERS, type Content, errorAnswers, type Guards, guarded, json, type Paths } from "./operations.ts";
 import { type JsonSchema, parameterSchemas, ref } from "./schemas.ts";
 
-const DESCRIPTION = `Finds objects in images. Send them as parts named \`${FILE_FIELD}\` of a form, or one image as the body itself, or none
-and the parameter \`source\`. Parameters may be in the query or in the form, each once. What counts is an image's content, not
+const DESCRIPTION = `Finds objects in images. Send them as parts named \`${FILE_FIELD}\` of a form, or one image as the body itself, or a form
+with the address of one as \`source\`. Other parameters may be in the query or in the form, each once. What counts is an image's content, not
 its content type: JPEG, PNG, WebP, AVIF, TIFF or GIF (the first frame). EXIF orientation is honoured.
 
 Ask with \`Accept: image/jpeg\` for the image with what was found drawn onto it; this takes one image.`;
@@ -32,29 +32,28 @@ export function predictParameters(engine: Engine | undefined): Record<string, Js
 export function predictPaths(guards: Guards, engine: Engine | undefined): Paths {
   const { codes, security } = guarded(guards);
   const schemas = predictParameters(engine);
-  const query = Object.entries(schemas).map(([name, { description = "", ...schema }]) => ({
+  const { source = {}, ...others } = schemas;
+  const query = Object.entries(others).map(([name, { description = "", ...schema }]) => ({
     name,
     in: "query" as const,
     description,
     schema,
     ...(schema.type === "array" ? { style: "form", explode: false } : {}),
   }));
-  const { source: _, ...rest } = schemas;
-  const form: JsonSchema = {
-    type: "object",
-    properties: {
-      [FILE_FIELD]: {
-        type: "array",
-        items: { type: "string", format: "binary" },
-        minItems: 1,
-        maxItems: MOST_FILES,
-        description: "The images.",
-      },
-      ...rest,
-    },
-    required: [FILE_FIELD],
-    additionalProperties: false,
+  const files: JsonSchema = {
+    type: "array",
+    items: { type: "string", format: "binary" },
+    minItems: 1,
+    maxItems: MOST_FILES,
+    description: "The images.",
   };
+  const form = (name: string, schema: JsonSchema): JsonSchema => ({
+    type: "object",
+    properties: { [name]: schema, ...others },
+    required: [name],
+    additionalProperties: false,
+  });
+  const forms: JsonSchema = { oneOf: [form(FILE_FIELD, files), form("source", source)] };
   const binary: Content = Object.fromEntries(
     [...IMAGE_TYPES, "application/octet-stream"].map((type) => [
       type,
@@ -70,10 +69,10 @@ export function predictPaths(guards: Guards, engine: Engine | undefined): Paths 
         description: DESCRIPTION,
         parameters: [...query, ...CALLER_HEADERS],
         requestBody: {
-          description: `One image, or a form with 1 to ${MOST_FILES} of them; none with \`source\`.`,
-          required: false,
+          description: `One image, or a form with 1 to ${MOST_FILES} of them or a \`source\`.`,
+          required: true,
           content: {
-            "multipart/form-data": { schema: form, encoding: { classes: { style: "form", explode: false } } },
+            "multipart/form-data": { schema: forms, encoding: { classes: { style: "form", explode: false } } },
             ...binary,
           },
         },

@@ -51,7 +51,10 @@ export async function download(job: Download): Promise<void> {
       const problem = networkProblem(error);
       failures = attempts.bytes - before >= limits.progressBytes ? 1 : failures + 1;
       const pause = pauseAfter(failures, problem, limits);
-      if (pause === undefined) throw new StartError(sentence(job.what, problem, failures), { cause: error });
+      if (pause === undefined) {
+        const next = attempts.leavesSome ? " The next start goes on where this one stopped." : "";
+        throw new StartError(sentence(job.what, problem, failures) + next, { cause: error });
+      }
       const next = `trying again in ${(pause / 1000).toFixed(1)} s`;
       job.onProgress({ bytes: attempts.bytes, problem: `${problem.message}; ${next}` });
       await sleep(pause, undefined, { signal });
@@ -77,11 +80,14 @@ class Attempts {
     return this.#partial?.bytes ?? 0;
   }
 
+  /** Whether another process can go on from here. */
+  get leavesSome(): boolean {
+    return this.bytes > 0 && this.#partial?.etag !== undefined;
+  }
+
   async next(): Promise<void> {
     const { sha256, path, what, onProgress } = this.#job;
-    if (this.#partial?.digest() !== sha256) await this.#receive();
-    const partial = this.#partial;
-    if (partial === undefined) return;
+    const partial = this.#partial?.digest() === sha256 ? this.#partial : await this.#receive();
     this.#partial = undefined;
     const digest = partial.digest();
     if (digest === sha256) {
@@ -100,7 +106,7 @@ class Attempts {
   }
 
   /** Brings the rest of the file, or all of it. */
-  async #receive(): Promise<void> {
+  async #receive(): Promise<PartialFile> {
     const { remote, limits, signal, what } = this.#job;
     const stall = new Stall(limits, signal);
     try {
@@ -126,6 +132,7 @@ class Attempts {
       if (answer.total !== undefined && partial.bytes < answer.total) {
         throw new SourceProblem(`the answer ended ${answer.total - partial.bytes} bytes early`, { passing: true });
       }
+      return partial;
     } catch (error) {
       if (error instanceof StartError) {
         await this.#partial?.discard();
@@ -160,10 +167,8 @@ class Attempts {
   }
 }
 
-function sentence(what: string, { message, advice, retryAfterMs, passing }: SourceProblem, failures: number): string {
+function sentence(what: string, { message, advice, retryAfterMs }: SourceProblem, failures: number): string {
   const wait = retryAfterMs > 0 ? `, with the wish to be asked again in ${Math.ceil(retryAfterMs / 1000)} s` : "";
   const times = failures > 1 ? `, at last of ${failures} attempts` : "";
-  const parts = [`Expected to download ${what}, but ${message}${wait}${times}.`, advice];
-  if (passing) parts.push("The next start goes on where this one stopped.");
-  return parts.filter((part) => part !== "").join(" ");
+  return `Expected to download ${what}, but ${message}${wait}${times}.${advice === "" ? "" : ` ${advice}`}`;
 }

@@ -168,9 +168,12 @@ const ADVICE: Readonly<Record<string, string>> = {
 };
 
 function explain(error: unknown, folder: string): unknown {
-  const advice = ADVICE[codeOf(error) ?? ""];
-  if (advice === undefined) return error;
-  return new StartError(`Expected to keep downloaded models in ${folder} (MODEL_CACHE_DIR), but ${advice}.`, {
+  const code = codeOf(error);
+  // A missing file has a meaning of its own for those who asked for it.
+  if (code === undefined || code === "ENOENT") return error;
+  const advice = ADVICE[code] ?? `reading or writing there failed (${code}). Is the volume in order?`;
+  const reason = advice.endsWith("?") ? advice : `${advice}.`;
+  return new StartError(`Expected to keep downloaded models in ${folder} (MODEL_CACHE_DIR), but ${reason}`, {
     cause: error,
   });
 }

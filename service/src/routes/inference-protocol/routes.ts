@@ -1,5 +1,6 @@
 import type { FastifyError, FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
 import { PATHS } from "../../../contract.ts";
+import { callerOf } from "../../access/rate-limit.ts";
 import { type AppContext, answerError } from "../../app.ts";
 import { RequestError } from "../../errors.ts";
 import type { LoadedModel } from "../../model/model.ts";
@@ -38,7 +39,7 @@ function addRoutes(app: FastifyInstance, context: AppContext): void {
     return answerError(config, error, request, reply, ({ message }) => json({ error: message }));
   };
   app.setErrorHandler<FastifyError>(answerFailure);
-  app.setNotFoundHandler((request, reply) => answerFailure(new RequestError("YOLO_ROUTE_UNKNOWN"), request, reply));
+  app.setNotFoundHandler((request, reply) => answerFailure(app.routeError(request, reply), request, reply));
 
   const answer = (reply: FastifyReply, value: object) => reply.type(JSON_TYPE).send(json(value));
   app.get("", async (_request, reply) => answer(reply, { name: "yolo", version: VERSION, extensions: EXTENSIONS }));
@@ -99,7 +100,7 @@ async function infer(context: AppContext, request: ModelRequest, reply: FastifyR
   const { inputs, outputs, id } = await readRequest(body, headLength, signatureOf(model));
   const names = outputs.map((output) => output.name);
   const { pool } = engineOf(context);
-  const lane = request.keyName ?? request.ip;
+  const lane = request.keyName ?? callerOf(request.ip);
   const tensors = await pool.infer(name, inputs, names, { signal, timeoutMs: timeLeft(), lane });
   const response = await writeResponse(
     { ...(id === undefined ? {} : { id }), outputs },

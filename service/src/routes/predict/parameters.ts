@@ -3,6 +3,9 @@ import { RequestError } from "../../errors.ts";
 import type { DetectOptions } from "../../inference/messages.ts";
 import type { LoadedModel } from "../../model/model.ts";
 
+/** Most classes that may be listed. */
+const MOST_CLASSES = 1000;
+
 /**
  * The parameters of `POST /predict`, as query or as form fields. These schemas check them and describe them in the OpenAPI
  * document. Names, limits and defaults are those of the Ultralytics Platform where it has them
@@ -26,9 +29,9 @@ export const PARAMETERS = z.strictObject({
   classes: z
     .array(z.int().min(0).max(999_999))
     .min(1)
-    .max(1000)
+    .max(MOST_CLASSES)
     .optional()
-    .describe("Indices of the classes to keep, with commas between. All when missing."),
+    .describe("Indices of the classes to keep, with commas between, or one by one. All when missing."),
   normalize: z.boolean().default(false).describe("Coordinates as shares of the image's width and height, from 0 to 1."),
   decimals: z.int().min(0).max(10).default(5).describe("Decimals of coordinates and confidences."),
   masks: z
@@ -50,6 +53,9 @@ export type Parameters = z.output<typeof PARAMETERS>;
 export type Entry = readonly [name: string, text: string];
 
 const FIELDS = PARAMETERS.shape;
+
+/** Most parameters that one request may have: each once, but one for each class. */
+export const MOST_ENTRIES = Object.keys(FIELDS).length + MOST_CLASSES;
 
 type Name = keyof typeof FIELDS;
 
@@ -128,8 +134,13 @@ export function readParameters(entries: readonly Entry[]): Parameters {
       unknown.add(name);
       continue;
     }
-    if (values.has(name)) problems.push(`Expected ${name} once but received it several times.`);
-    const value = READERS[name](text);
+    const before = values.get(name);
+    const read = READERS[name](text);
+    // Many clients send a list as one parameter for each of its items.
+    const value = Array.isArray(before) && Array.isArray(read) ? [...before, ...read] : read;
+    if (before !== undefined && !Array.isArray(value)) {
+      problems.push(`Expected ${name} once but received it several times.`);
+    }
     if (value === undefined || !FIELDS[name].safeParse(value).success) {
       problems.push(`Expected ${EXPECTED.get(name)} for ${name} but received ${quote(text)}.`);
     }

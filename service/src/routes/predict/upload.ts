@@ -1,7 +1,7 @@
 import type { Multipart } from "@fastify/multipart";
 import type { FastifyReply, FastifyRequest } from "fastify";
 import { RequestError } from "../../errors.ts";
-import { type Entry, PARAMETERS } from "./parameters.ts";
+import { type Entry, MOST_ENTRIES } from "./parameters.ts";
 
 /** Name of the form's parts that hold images. */
 export const FILE_FIELD = "file";
@@ -9,16 +9,13 @@ export const FILE_FIELD = "file";
 /** Most images in one request. */
 export const MOST_FILES = 64;
 
-/** Parameters that are read before too many are an error; each may be sent once. */
-const MOST_FIELDS = Object.keys(PARAMETERS.shape).length * 2;
-
 /** The limits of a form, for the parser; files share what the body may have in all. */
 export function uploadLimits(bodyLimitBytes: number) {
   return {
     fileSize: bodyLimitBytes,
     files: MOST_FILES,
-    fields: MOST_FIELDS,
-    parts: MOST_FILES + MOST_FIELDS + 1,
+    fields: MOST_ENTRIES,
+    parts: MOST_FILES + MOST_ENTRIES + 1,
     fieldSize: 16_384,
     fieldNameSize: 100,
     headerPairs: 20,
@@ -97,7 +94,7 @@ function asRequestError(error: unknown, tooLarge: () => RequestError): unknown {
       return new RequestError("YOLO_PARAMETER_INVALID", `Expected at most ${MOST_FILES} images in one request.`);
     case "FST_FIELDS_LIMIT":
     case "FST_PARTS_LIMIT":
-      return new RequestError("YOLO_PARAMETER_INVALID", `Expected at most ${MOST_FIELDS} fields beside the images.`);
+      return new RequestError("YOLO_PARAMETER_INVALID", `Expected at most ${MOST_ENTRIES} fields beside the images.`);
     default: {
       const reason = error instanceof Error ? error.message : String(error);
       return new RequestError("YOLO_REQUEST_INVALID", `Expected a well-formed multipart form, but: ${reason}.`, {
