@@ -27,10 +27,10 @@ interface RunOptions {
   input?: Uint8Array;
   env?: Record<string, string>;
   /** Is given the process once it runs. */
-  then?(process: ChildProcessByStdio<Writable, Readable, Readable>): void;
+  meanwhile?(process: ChildProcessByStdio<Writable, Readable, Readable>): void;
 }
 
-async function yolo(args: string[], { cwd, input, env = {}, then }: RunOptions = {}): Promise<Run> {
+async function yolo(args: string[], { cwd, input, env = {}, meanwhile }: RunOptions = {}): Promise<Run> {
   const child = spawn(process.execPath, [CLI, ...args], {
     cwd,
     env: { PATH: process.env.PATH, ...env },
@@ -43,8 +43,8 @@ async function yolo(args: string[], { cwd, input, env = {}, then }: RunOptions =
   child.stderr.setEncoding("utf8").on("data", (text: string) => {
     run.err += text;
   });
-  if (then === undefined || input !== undefined) child.stdin.end(input);
-  then?.(child);
+  if (meanwhile === undefined || input !== undefined) child.stdin.end(input);
+  meanwhile?.(child);
   [run.code] = (await once(child, "close")) as [number | null];
   return run;
 }
@@ -208,7 +208,7 @@ describe("yolo", () => {
       assert.equal((await asked(["detect", "photos/a.png"], { env })).code, 0);
       const { code, err } = await asked(["detect", "photos"], {
         env,
-        then: (child) => {
+        meanwhile: (child) => {
           const timer = setInterval(() => {
             if (busy.requests.length < 3) return;
             child.kill("SIGINT");
@@ -223,7 +223,7 @@ describe("yolo", () => {
 
     it("ends with 130 on Ctrl-C while it waits for standard input", async () => {
       const { code, err } = await asked(["detect", "-"], {
-        then: (child) => setTimeout(() => child.kill("SIGINT"), 1500),
+        meanwhile: (child) => setTimeout(() => child.kill("SIGINT"), 1500),
       });
       assert.deepEqual([code, err], [130, "Interrupted.\n"]);
     });
@@ -231,7 +231,7 @@ describe("yolo", () => {
     it("ends quietly when nobody reads its output any more", async () => {
       const many = Array.from({ length: 40 }, () => "photos/a.png");
       const { code, err } = await asked(["detect", ...many, "--json"], {
-        then: (child) => child.stdout.once("data", () => child.stdout.destroy()),
+        meanwhile: (child) => child.stdout.once("data", () => child.stdout.destroy()),
       });
       assert.equal(code, 141);
       assert.equal(err, "");
