@@ -41,7 +41,11 @@ export function openapiDocument(guards: Guards, engine: Engine | undefined): Ope
       { name: "Open Inference Protocol", description: "Tensors in, tensors out, as KServe and Triton speak it." },
       { name: "Operation", description: "For who runs the service." },
     ],
-    paths: { ...predictPaths(guards, engine), ...inferenceProtocolPaths(guards, engine), ...operatingPaths(guards) },
+    paths: {
+      ...predictPaths(guards, engine),
+      ...inferenceProtocolPaths(guards, engine),
+      ...operatingPaths(guards, engine),
+    },
     components: { schemas: jsonSchemas(), ...(guards.apiKeysFile === "" ? {} : { securitySchemes }) },
   };
 }

@@ -1,6 +1,14 @@
 import { PATHS } from "../../contract.ts";
+import type { Engine } from "../state.ts";
 import { type Answer, errorAnswers, type Guards, guarded, json, type Operation, type Paths } from "./operations.ts";
-import { ref } from "./schemas.ts";
+import { predictParameters, queryParameters } from "./predict.ts";
+import { type JsonSchema, ref } from "./schemas.ts";
+
+const TRACK: JsonSchema = {
+  type: "boolean",
+  default: true,
+  description: "Whether each object gets a number that it keeps from frame to frame, track_id.",
+};
 
 function probe(operationId: string, summary: string): Operation {
   const answer: Answer = { description: "Yes.", content: json(ref("Probe")) };
@@ -8,8 +16,9 @@ function probe(operationId: string, summary: string): Operation {
 }
 
 /** Describes what operators ask: probes, metrics, what runs, and the stream, which HTTP can only open. */
-export function operatingPaths(guards: Guards): Paths {
+export function operatingPaths(guards: Guards, engine: Engine | undefined): Paths {
   const { codes, security } = guarded(guards);
+  const { source: _, ...parameters } = predictParameters(engine);
   return {
     [PATHS.stream]: {
       get: {
@@ -18,15 +27,17 @@ export function operatingPaths(guards: Guards): Paths {
         summary: "Find objects in video frames, over WebSocket",
         description:
           "Each binary message is one encoded image; each answer is a text message as StreamMessage describes it. Where frames come " +
-          "faster than they are looked at, the latest one wins. See docs/api.md.",
+          "faster than they are looked at, the latest one wins. See docs/stream.md.",
+        parameters: queryParameters({ ...parameters, track: TRACK }),
         responses: {
           101: { description: "The connection is a WebSocket from here on." },
           ...errorAnswers([
             ...codes,
             "YOLO_PARAMETER_INVALID",
             "YOLO_MODEL_UNKNOWN",
-            "YOLO_ROUTE_UNKNOWN",
+            "YOLO_ORIGIN_REFUSED",
             "YOLO_NOT_READY",
+            "YOLO_QUEUE_FULL",
           ]),
         },
         ...(security === undefined ? {} : { security }),

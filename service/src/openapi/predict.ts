@@ -2,7 +2,16 @@ import { PATHS } from "../../contract.ts";
 import { FILE_FIELD, MOST_FILES } from "../routes/predict/upload.ts";
 import type { Engine } from "../state.ts";
 import { IMAGE_TYPES } from "../vision/decode.ts";
-import { CALLER_HEADERS, type Content, errorAnswers, type Guards, guarded, json, type Paths } from "./operations.ts";
+import {
+  CALLER_HEADERS,
+  type Content,
+  errorAnswers,
+  type Guards,
+  guarded,
+  json,
+  type Parameter,
+  type Paths,
+} from "./operations.ts";
 import { type JsonSchema, parameterSchemas, ref } from "./schemas.ts";
 
 const DESCRIPTION = `Finds objects in images. Send them as parts named \`${FILE_FIELD}\` of a form, or one image as the body itself, or a form
@@ -28,18 +37,22 @@ export function predictParameters(engine: Engine | undefined): Record<string, Js
   };
 }
 
+/** Parameters by name, as those of a query. */
+export function queryParameters(schemas: Record<string, JsonSchema>): Parameter[] {
+  return Object.entries(schemas).map(([name, { description = "", ...schema }]) => ({
+    name,
+    in: "query",
+    description,
+    schema,
+    ...(schema.type === "array" ? { style: "form", explode: false } : {}),
+  }));
+}
+
 /** Describes `POST /predict`. */
 export function predictPaths(guards: Guards, engine: Engine | undefined): Paths {
   const { codes, security } = guarded(guards);
   const schemas = predictParameters(engine);
   const { source = {}, ...others } = schemas;
-  const query = Object.entries(others).map(([name, { description = "", ...schema }]) => ({
-    name,
-    in: "query" as const,
-    description,
-    schema,
-    ...(schema.type === "array" ? { style: "form", explode: false } : {}),
-  }));
   const files: JsonSchema = {
     type: "array",
     items: { type: "string", format: "binary" },
@@ -67,7 +80,7 @@ export function predictPaths(guards: Guards, engine: Engine | undefined): Paths 
         tags: ["Detection"],
         summary: "Find objects in images",
         description: DESCRIPTION,
-        parameters: [...query, ...CALLER_HEADERS],
+        parameters: [...queryParameters(others), ...CALLER_HEADERS],
         requestBody: {
           description: `One image, or a form with 1 to ${MOST_FILES} of them or a \`source\`.`,
           required: true,
