@@ -32,7 +32,7 @@ export interface StorageClassVolume {
   name: string;
   /** Size in GiB. */
   sizeGib: number;
-  /** How nodes may mount it; pods write to it where they download models or compile engines, if it lets them. */
+  /** How nodes may mount it; pods write to it where they download models, if it lets them. */
   accessMode: "ReadOnlyMany" | "ReadWriteOnce" | "ReadWriteMany";
 }
 

@@ -1,5 +1,5 @@
 import type { DetectorSettings, Model, ModelVolume, Serving } from "./detector-args.ts";
-import { workerCount, writesToVolume } from "./environment.ts";
+import { downloadsModel, workerCount } from "./environment.ts";
 import { cpuMillicores, MEBIBYTE, memoryBytes } from "./quantity.ts";
 
 /** A value that does not go together with another one. */
@@ -56,7 +56,7 @@ export function detectorProblems(settings: DetectorSettings): Problem[] {
 }
 
 /** What does not fit together about where the model comes from and where it is kept; paths are those of a stack's configuration. */
-export function modelProblems(model: Model, volume: ModelVolume, serving: Serving): Problem[] {
+export function modelProblems(model: Model, volume: ModelVolume): Problem[] {
   const path = ["modelStore", "volume"];
   if (volume.type === "pod" && model.uri === undefined) {
     return [
@@ -68,9 +68,9 @@ export function modelProblems(model: Model, volume: ModelVolume, serving: Servin
     ];
   }
   const writable = volume.type === "pod" || (volume.type === "storageClass" && volume.accessMode !== "ReadOnlyMany");
-  if (writable || !writesToVolume(model, serving)) return [];
-  const what = model.uri === undefined ? "engines that tensorrt compiles" : "models from release.model.uri";
-  const expected = `a volume that pods can write to, for ${what} (pod, or storageClass with another accessMode than ReadOnlyMany),`;
+  if (writable || !downloadsModel(model)) return [];
+  const expected =
+    "a volume that pods can write to, for models from release.model.uri (pod, or storageClass with another accessMode than ReadOnlyMany),";
   return [problem(path, expected, volume.type === "storageClass" ? volume.accessMode : volume.type)];
 }
 

@@ -5,7 +5,7 @@ import { autoscalerSpec } from "./autoscaling.ts";
 import type { DetectorArgs } from "./detector-args.ts";
 import { detectorProblems, modelProblems, problemText } from "./detector-checks.ts";
 import { egressRules } from "./egress.ts";
-import { serviceEnvironment, writesToVolume } from "./environment.ts";
+import { downloadsModel, serviceEnvironment } from "./environment.ts";
 import { claimSpec, hostPathVolumeSpec, volumeIdentity } from "./model-volume.ts";
 import { contentName, objectLabels, podSecurityLabels, selectorLabels } from "./names.ts";
 import { DENY_ALL, detectorPolicy } from "./network-policy.ts";
@@ -39,7 +39,7 @@ export class Detector extends pulumi.ComponentResource {
   /** Throws one ResourceError that lists every problem when settings do not go together. */
   constructor(name: string, args: DetectorArgs, opts?: pulumi.ComponentResourceOptions) {
     super("yolo:infra:Detector", name, {}, opts);
-    const problems = [...detectorProblems(args), ...modelProblems(args.model, args.modelVolume, args.serving)];
+    const problems = [...detectorProblems(args), ...modelProblems(args.model, args.modelVolume)];
     if (problems.length > 0) {
       throw new pulumi.ResourceError(problems.map(problemText).join("\n"), this, true);
     }
@@ -92,7 +92,7 @@ export class Detector extends pulumi.ComponentResource {
             parent,
           );
 
-    const writesModels = writesToVolume(args.model, args.serving);
+    const downloads = downloadsModel(args.model);
     const models = modelSource(name, args, metadata, parent);
     const deployment = new k8s.apps.v1.Deployment(
       name,
@@ -103,7 +103,7 @@ export class Detector extends pulumi.ComponentResource {
           selector: { matchLabels: podLabels },
           strategy: deploymentStrategy(args.rollout),
           minReadySeconds: MIN_READY_SECONDS,
-          progressDeadlineSeconds: 2 * startupLimitSeconds(writesModels),
+          progressDeadlineSeconds: 2 * startupLimitSeconds(downloads, args.serving),
           revisionHistoryLimit: 3,
           template: {
             metadata: { labels },
@@ -115,7 +115,7 @@ export class Detector extends pulumi.ComponentResource {
               configMapName: configMap.metadata.name,
               secretName: secret?.metadata.name,
               models,
-              writesModels,
+              downloads,
             }),
           },
         },

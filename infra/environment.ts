@@ -10,9 +10,9 @@ export function workerCount({ workers, threads, executionProvider }: Serving): n
   return workers ?? (executionProvider === "cpu" ? threads : 1);
 }
 
-/** Whether pods put files on the model volume: models that they download, engines that they compile. */
-export function writesToVolume(model: Model, serving: Serving): boolean {
-  return model.uri !== undefined || serving.executionProvider === "tensorrt";
+/** Whether pods put the model on its volume themselves. */
+export function downloadsModel(model: Model): boolean {
+  return model.uri !== undefined;
 }
 
 /**

@@ -1,14 +1,17 @@
 import type * as k8s from "@pulumi/kubernetes";
 import type * as pulumi from "@pulumi/pulumi";
 import { CONTAINER, PATHS, PORTS } from "../service/contract.ts";
-import type { DetectorSettings } from "./detector-args.ts";
+import type { DetectorSettings, Serving } from "./detector-args.ts";
 
 /**
- * Seconds that a pod may take until its model is loaded and warmed up, and before that downloaded or compiled where it is;
- * then it is restarted. A download goes on where it stopped.
+ * Seconds that a pod may take until its model is loaded and warmed up, and before that downloaded, or compiled as TensorRT
+ * does at each start; then it is restarted. A download goes on where it stopped.
  */
-export function startupLimitSeconds(writesModels: boolean): number {
-  return writesModels ? 900 : 300;
+export function startupLimitSeconds(
+  downloads: boolean,
+  { executionProvider }: Pick<Serving, "executionProvider">,
+): number {
+  return downloads || executionProvider === "tensorrt" ? 900 : 300;
 }
 
 /** Readable by the service's group, which the volume gets by `fsGroup`, and by nobody else. */
@@ -29,7 +32,7 @@ export interface PodArgs {
   /** Where the models come from: a claim, or a folder of the pod of so many GiB. */
   models: { claimName: pulumi.Input<string> } | { sizeGib: number };
   /** Whether the pod puts files on the model volume. */
-  writesModels: boolean;
+  downloads: boolean;
 }
 
 /** Seconds from the order to stop until a pod is killed: long enough to answer the last request that it accepted. */
@@ -69,11 +72,11 @@ export function podSpec(args: PodArgs): k8s.types.input.core.v1.PodSpec {
   };
 }
 
-function podVolumes({ models, writesModels, secretName }: PodArgs): k8s.types.input.core.v1.Volume[] {
+function podVolumes({ models, downloads, secretName }: PodArgs): k8s.types.input.core.v1.Volume[] {
   const volume =
     "sizeGib" in models
       ? { emptyDir: { sizeLimit: `${models.sizeGib}Gi` } }
-      : { persistentVolumeClaim: { claimName: models.claimName, readOnly: !writesModels } };
+      : { persistentVolumeClaim: { claimName: models.claimName, readOnly: !downloads } };
   const tmp = { name: "tmp", emptyDir: { sizeLimit: "64Mi" } };
   const secrets = { name: "secrets", secret: { secretName, defaultMode: SECRET_MODE } };
   return [{ name: "models", ...volume }, tmp, ...(secretName === undefined ? [] : [secrets])];
@@ -91,7 +94,7 @@ function detectorContainer(args: PodArgs): k8s.types.input.core.v1.Container {
     startupProbe: {
       ...httpProbe(PATHS.startup),
       periodSeconds: 1,
-      failureThreshold: startupLimitSeconds(args.writesModels),
+      failureThreshold: startupLimitSeconds(args.downloads, settings.serving),
     },
     livenessProbe: { ...httpProbe(PATHS.live), periodSeconds: 10, timeoutSeconds: 10, failureThreshold: 3 },
     readinessProbe: { ...httpProbe(PATHS.ready), periodSeconds: 5, timeoutSeconds: 3, failureThreshold: 2 },
@@ -103,7 +106,7 @@ function detectorContainer(args: PodArgs): k8s.types.input.core.v1.Container {
       readOnlyRootFilesystem: true,
     },
     volumeMounts: [
-      { name: "models", mountPath: CONTAINER.modelDir, readOnly: !args.writesModels },
+      { name: "models", mountPath: CONTAINER.modelDir, readOnly: !args.downloads },
       { name: "tmp", mountPath: CONTAINER.tmpDir },
       // A whole folder: a file mounted alone (subPath) would never show a change.
       ...(args.secretName === undefined ? [] : [{ name: "secrets", mountPath: CONTAINER.secretDir, readOnly: true }]),

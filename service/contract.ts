@@ -48,7 +48,7 @@ export const ENVIRONMENT = {
    * address, the 64 lower-case hexadecimal digits are the digest that the file must have.
    */
   models: "MODELS",
-  /** Folder that keeps models which were downloaded, and engines that were compiled for a GPU. */
+  /** Folder that keeps models which were downloaded. */
   modelCacheDir: "MODEL_CACHE_DIR",
   /** ONNX Runtime execution provider: cpu, cuda or tensorrt. */
   executionProvider: "EXECUTION_PROVIDER",

@@ -27,10 +27,10 @@ const stackConfigSchema = z
     /** A secret; see StackSecrets. */
     apiKeys: apiKeysSchema.optional(),
   })
-  .superRefine(({ release, modelStore, detector }, context) => {
+  .superRefine(({ release, modelStore }, context) => {
     // Zod goes on to this check after a problem, and then with what it could not read.
     if (context.issues.length > 0) return;
-    for (const { path, expected, received } of modelProblems(release.model, modelStore.volume, detector.serving)) {
+    for (const { path, expected, received } of modelProblems(release.model, modelStore.volume)) {
       context.addIssue({ code: "custom", path, message: expected, params: { received } });
     }
   });

@@ -71,7 +71,7 @@ const SETTINGS = {
   }),
   modelCacheDir: setting({
     key: ENVIRONMENT.modelCacheDir,
-    meaning: "folder for downloaded models and compiled GPU engines",
+    meaning: "folder for downloaded models",
     default: join(tmpdir(), "yolo-models"),
     schema: z.string(),
   }),

@@ -40,7 +40,7 @@ export async function loadEngine(
     timeoutMs: config.requestTimeoutMs,
     maxBatch: config.maxBatch,
     maxBatchDelayMs: config.maxBatchDelayMs,
-    worker: { models: files, provider, threads, pixelLimit, cacheDir },
+    worker: { models: files, provider, threads, pixelLimit },
     onWait: (seconds) => metrics.queueWait.observe(seconds),
     onBatch: (model, images) => metrics.batchSize.observe({ model }, images),
     onRestart: (reason) => {

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import type { DetectorSettings, Model, ModelVolume, Serving } from "../../infra/detector-args.ts";
+import type { DetectorSettings, Model, ModelVolume } from "../../infra/detector-args.ts";
 import { detectorProblems, modelProblems, problemText, worstCaseMemoryMib } from "../../infra/detector-checks.ts";
 import { detectorSchema } from "../../stacks/detector-config.ts";
 
@@ -115,25 +115,24 @@ describe("modelProblems", () => {
   const file = { name: "street", sha256: "0".repeat(64) };
   const remote = { ...file, uri: "https://models.example.com/street.onnx" };
   const shared = { type: "storageClass", name: "efs", sizeGib: 1 } as const;
-  const found = (...[model, volume, more]: [Model, ModelVolume, Partial<Serving>?]) =>
-    modelProblems(model, volume, { ...DEFAULTS.serving, ...more }).map(problemText);
+  const found = (model: Model, volume: ModelVolume) => modelProblems(model, volume).map(problemText);
 
   it("finds none where pods can read what they do not write, and write what they do", () => {
     assert.deepEqual(found(file, { type: "hostPath", path: "/models", sizeGib: 1 }), []);
-    assert.deepEqual(found(file, { ...shared, accessMode: "ReadOnlyMany" }, { executionProvider: "cuda" }), []);
-    assert.deepEqual(found(remote, { ...shared, accessMode: "ReadWriteMany" }, { executionProvider: "tensorrt" }), []);
+    assert.deepEqual(found(file, { ...shared, accessMode: "ReadOnlyMany" }), []);
+    assert.deepEqual(found(remote, { ...shared, accessMode: "ReadWriteMany" }), []);
     assert.deepEqual(found(remote, { type: "pod", sizeGib: 1 }), []);
   });
 
-  it("refuses a download or an engine without a place", () => {
+  it("refuses a download without a place", () => {
     const where = "a volume that pods can write to, for";
     const kinds =
       "(pod, or storageClass with another accessMode than ReadOnlyMany), for modelStore.volume but received";
     assert.deepEqual(found(remote, { type: "hostPath", path: "/models", sizeGib: 1 }), [
       `Expected ${where} models from release.model.uri ${kinds} "hostPath"`,
     ]);
-    assert.deepEqual(found(file, { ...shared, accessMode: "ReadOnlyMany" }, { executionProvider: "tensorrt" }), [
-      `Expected ${where} engines that tensorrt compiles ${kinds} "ReadOnlyMany"`,
+    assert.deepEqual(found(remote, { ...shared, accessMode: "ReadOnlyMany" }), [
+      `Expected ${where} models from release.model.uri ${kinds} "ReadOnlyMany"`,
     ]);
   });
 

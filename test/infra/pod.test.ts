@@ -11,7 +11,7 @@ const pod = podSpec({
   configMapName: "detector",
   secretName: "detector",
   models: { claimName: "models" },
-  writesModels: false,
+  downloads: false,
 }) as unknown as Pod;
 
 /** The fields that the standard speaks about, as the API server gets them. */

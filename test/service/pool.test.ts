@@ -20,7 +20,7 @@ const FOREVER = {};
 function options(more: Partial<PoolOptions> = {}, threads = 1): PoolOptions {
   const path = modelPath("raw");
   const models = [{ name: MODEL, path, sha256: sha256(readFileSync(path)) }];
-  const worker = { models, provider: "cpu", threads, pixelLimit: 50_000_000, cacheDir: tmpdir() } as const;
+  const worker = { models, provider: "cpu", threads, pixelLimit: 50_000_000 } as const;
   return { workers: 1, queueLimit: 8, timeoutMs: 30_000, maxBatch: 1, maxBatchDelayMs: 0, worker, ...more };
 }
 

@@ -10,7 +10,7 @@ import { blocks, units } from "./generate.ts";
 import { FIXTURES, png, readGoldens, sha256 } from "./support.ts";
 import { floats, optionsOf, readTaskGoldens } from "./task-goldens.ts";
 
-const OPTIONS: WorkerOptions = { models: [], provider: "cpu", threads: 2, pixelLimit: 1_000_000, cacheDir: "/nowhere" };
+const OPTIONS: WorkerOptions = { models: [], provider: "cpu", threads: 2, pixelLimit: 1_000_000 };
 
 function open(name: string, options: Partial<WorkerOptions> = {}): Promise<Runner> {
   const path = join(FIXTURES, `colours-${name}.onnx`);

@@ -13,8 +13,6 @@ export interface WorkerOptions {
   threads: number;
   /** Largest image in pixels. */
   pixelLimit: number;
-  /** Folder for engines that are compiled for a GPU. */
-  cacheDir: string;
 }
 
 /** What a caller wants to see of the model's findings. */
