@@ -5,6 +5,8 @@ import sharp from "sharp";
 import { readArguments } from "../local/arguments.ts";
 import { runMain, UserError } from "../local/errors.ts";
 import { ROOT } from "../local/paths.ts";
+import { differences } from "./service/agreement.ts";
+import { CallError } from "./service/load.ts";
 import { type Sample, sample } from "./service/measure.ts";
 import { makeModel } from "./service/model.ts";
 import { goalsOf, goalTable, rowsOf, table } from "./service/report.ts";
@@ -12,13 +14,13 @@ import { type Running, start } from "./service/running.ts";
 import { CONTENDERS, type Contender, type Inputs } from "./service/servers.ts";
 
 const USAGE = `Usage: npm run bench:service [-- --quick] [--json FILE]
-Measures the detection service beside other servers and beside the limit of the machine, in turns, in one run.
-Explained in docs/bench.md. Nothing else should run meanwhile.
+Measures the detection service beside other servers and beside the limit of the machine, in turns, in one run
+of 12 minutes; the first one also installs the others. Explained in docs/bench.md. Nothing else should run meanwhile.
 
-  --quick      one short round for 1, 4 and 16 callers: under 4 minutes once the peers are installed, and rough
+  --quick      one round for 1, 4 and 16 callers: under 4 minutes once the peers are installed, and rough
   --json FILE  write the rows as JSON as well`;
 
-const FULL = { callers: [1, 4, 16, 64], rounds: 3, ms: 10_000 } as const;
+const FULL = { callers: [1, 4, 16, 64], rounds: 3, ms: 4_500 } as const;
 const QUICK = { callers: [1, 4, 16], rounds: 1, ms: 4_000 } as const;
 
 async function makeInputs(folder: string): Promise<Inputs> {
@@ -36,25 +38,31 @@ async function makeInputs(folder: string): Promise<Inputs> {
   return { model, content, photo, folder };
 }
 
-/** Starts all; a peer that cannot be installed or started is left out, and said so. */
-async function startAll(inputs: Inputs, signal: AbortSignal): Promise<Running[]> {
-  const running: Running[] = [];
-  try {
-    for (const contender of CONTENDERS) {
-      console.error(`Starting ${contender.name} ...`);
-      try {
-        running.push(await start(contender, inputs, signal));
-      } catch (error) {
-        const optional = contender.kind === "defaults" || contender.kind === "tuned";
-        if (!(error instanceof UserError) || !optional || signal.aborted) throw error;
-        console.error(`Left out: ${contender.name}. ${error.message}`);
-      }
+/** Starts all; `running` grows by each. A peer that cannot be installed or started is left out, and named in the result. */
+async function startAll(inputs: Inputs, running: Running[], signal: AbortSignal): Promise<string[]> {
+  const missing: string[] = [];
+  for (const contender of CONTENDERS) {
+    console.error(`Starting ${contender.name} ...`);
+    try {
+      running.push(await start(contender, inputs, signal));
+    } catch (error) {
+      const isPeer = contender.kind === "defaults" || contender.kind === "tuned";
+      if (!(error instanceof UserError) || !isPeer || signal.aborted) throw error;
+      missing.push(`${contender.name}: ${error.message}`);
     }
-  } catch (error) {
-    await Promise.all(running.map((one) => one.stop()));
-    throw error;
   }
-  return running;
+  return missing;
+}
+
+/** Holds what all found in the photo against what ours did: only servers that do the same work can be compared. */
+function agreement(running: readonly Running[]): string {
+  const ours = running.find(({ contender }) => contender.kind === "ours")?.found ?? [];
+  const lines = running.flatMap(({ contender: { name, kind }, found }) => {
+    if (found === undefined || kind === "ours") return [];
+    const count = differences(ours, found);
+    return [`  ${count === 0 ? "same   " : "DIFFERS"}  ${name}${count === 0 ? "" : ` (${count} objects of either)`}`];
+  });
+  return [`Ours found ${ours.length} objects in the photo; beside it`, ...lines].join("\n");
 }
 
 /** Whether a limit has this column: one for one caller, the other for several. */
@@ -63,6 +71,7 @@ function takesPart({ kind }: Contender, callers: number): boolean {
 }
 
 async function measure(running: readonly Running[], plan: typeof FULL | typeof QUICK, signal: AbortSignal) {
+  const failures: string[] = [];
   const samples = new Map<Contender, Map<number, Sample[]>>(running.map(({ contender }) => [contender, new Map()]));
   for (let round = 1; round <= plan.rounds; round++) {
     for (const callers of plan.callers) {
@@ -70,12 +79,17 @@ async function measure(running: readonly Running[], plan: typeof FULL | typeof Q
       for (const one of running) {
         if (!takesPart(one.contender, callers)) continue;
         const columns = samples.get(one.contender);
-        const found = await sample(one, callers, plan.ms, signal);
-        columns?.set(callers, [...(columns.get(callers) ?? []), found]);
+        try {
+          const found = await sample(one, callers, plan.ms, signal);
+          columns?.set(callers, [...(columns.get(callers) ?? []), found]);
+        } catch (error) {
+          if (!(error instanceof CallError)) throw error;
+          failures.push(`${one.contender.name}, ${callers} callers, round ${round}: ${error.message}`);
+        }
       }
     }
   }
-  return samples;
+  return { samples, failures };
 }
 
 await runMain(async (signal) => {
@@ -83,19 +97,26 @@ await runMain(async (signal) => {
   const values = readArguments(USAGE, { options })?.values;
   if (values === undefined) return;
   const folder = await mkdtemp(join(tmpdir(), "yolo-bench-"));
+  const running: Running[] = [];
   try {
-    const running = await startAll(await makeInputs(folder), signal);
-    try {
-      const rows = rowsOf(await measure(running, values.quick ? QUICK : FULL, signal));
-      const startSeconds = running.find(({ contender }) => contender.kind === "ours")?.startSeconds ?? Number.NaN;
-      console.log(`${availableParallelism()} processors (${cpus()[0]?.model}), Node ${process.versions.node}\n`);
-      console.log(`${table(rows)}\n\n${goalTable(goalsOf(rows, CONTENDERS, startSeconds))}`);
-      if (values.json !== undefined)
-        await writeFile(resolve(process.env.INIT_CWD ?? ".", values.json), `${JSON.stringify(rows, undefined, 2)}\n`);
-    } finally {
-      await Promise.all(running.map((one) => one.stop()));
+    const missing = await startAll(await makeInputs(folder), running, signal);
+    const { samples, failures } = await measure(running, values.quick ? QUICK : FULL, signal);
+    const rows = rowsOf(samples);
+    const startSeconds = running.find(({ contender }) => contender.kind === "ours")?.startSeconds ?? Number.NaN;
+    const parts = [
+      `${availableParallelism()} processors (${cpus()[0]?.model}), Node ${process.versions.node}`,
+      table(rows),
+      agreement(running),
+      goalTable(goalsOf(rows, CONTENDERS, startSeconds)),
+      ...missing.map((text) => `Left out: ${text}`),
+      ...failures.map((text) => `Failed: ${text}`),
+    ];
+    console.log(parts.join("\n\n"));
+    if (values.json !== undefined) {
+      await writeFile(resolve(process.env.INIT_CWD ?? ".", values.json), `${JSON.stringify(rows, undefined, 2)}\n`);
     }
   } finally {
+    await Promise.all(running.map((one) => one.stop()));
     await rm(folder, { recursive: true, force: true });
   }
 });

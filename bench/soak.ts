@@ -64,8 +64,8 @@ async function startServer(env: Record<string, string>, folder: string, signal: 
     photo: await readFile(join(ROOT, "samples/street.jpg")),
     folder,
   };
-  const command: typeof ours.command = async (port, given) => {
-    const plain = await ours.command(port, given);
+  const command: typeof ours.command = async (port, given, until) => {
+    const plain = await ours.command(port, given, until);
     return { ...plain, env: { LOG_LEVEL: "error", ...plain.env, ...env } };
   };
   return start({ ...ours, command }, inputs, signal);

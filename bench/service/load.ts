@@ -1,5 +1,11 @@
 import { Agent, request } from "node:http";
 
+/** Milliseconds until a request counts as failed. */
+const ANSWER_LIMIT_MS = 60_000;
+
+/** Least milliseconds before a window opens. */
+const RAMP_MS = 500;
+
 /** One kind of request. */
 export interface Call {
   url: string;
@@ -8,21 +14,33 @@ export interface Call {
   body?: Uint8Array;
 }
 
-/** Sends a request and reads the whole answer; rejects when it is not 200. */
-export function send(call: Call, agent?: Agent): Promise<Buffer> {
+/** A request was not answered with 200. */
+export class CallError extends Error {
+  override readonly name = "CallError";
+}
+
+/**
+ * Sends a request and reads the whole answer.
+ * @throws CallError for any other answer than 200, none within a minute, or a broken connection
+ */
+export function send(call: Call, signal: AbortSignal, agent?: Agent): Promise<Buffer> {
   return new Promise((resolve, reject) => {
-    const options = { method: call.method, headers: call.headers, ...(agent === undefined ? {} : { agent }) };
-    const outgoing = request(call.url, options, (answer) => {
+    const fail = (error: Error) => {
+      reject(signal.aborted ? signal.reason : new CallError(`${call.url}: ${error.message}`, { cause: error }));
+    };
+    const options = { method: call.method, headers: call.headers, signal, timeout: ANSWER_LIMIT_MS };
+    const outgoing = request(call.url, agent === undefined ? options : { ...options, agent }, (answer) => {
       const parts: Buffer[] = [];
       answer.on("data", (part: Buffer) => parts.push(part));
-      answer.on("error", reject);
+      answer.on("error", fail);
       answer.on("end", () => {
         const body = Buffer.concat(parts);
         if (answer.statusCode === 200) resolve(body);
-        else reject(new Error(`${call.url} answered ${answer.statusCode}: ${body.toString().slice(0, 300)}`));
+        else fail(new Error(`expected 200 but received ${answer.statusCode}: ${body.toString().slice(0, 300)}`));
       });
     });
-    outgoing.on("error", reject);
+    outgoing.on("timeout", () => outgoing.destroy(new Error(`no answer within ${ANSWER_LIMIT_MS} ms`)));
+    outgoing.on("error", fail);
     outgoing.end(call.body);
   });
 }
@@ -35,35 +53,50 @@ export interface Window {
 }
 
 /**
- * A closed loop: `connections` callers that send the next request as soon as they have the answer to the last. Counts what
- * is answered in a window of `ms` milliseconds, which begins after `rampMs`; `opened` is called when it does, `closed` at
- * its end. Returns when nothing is under way any more.
+ * A closed loop: so many callers that send the next request as soon as they have the answer to the last. Counts what is
+ * answered in a window of `ms` milliseconds, which opens when as many answers have come as there are callers: from then
+ * on the queue is as long as it stays. Returns when nothing is under way any more.
+ * @param atEdges called when the window opens, and when it closes
+ * @throws CallError when a request fails
  */
 export async function closedLoop(
   call: Call,
-  connections: number,
-  time: { rampMs: number; ms: number },
-  on: { opened(): void; closed(): void; signal: AbortSignal },
+  callers: number,
+  ms: number,
+  atEdges: () => void,
+  signal: AbortSignal,
 ): Promise<Window> {
-  const agent = new Agent({ keepAlive: true, maxSockets: connections });
+  const agent = new Agent({ keepAlive: true, maxSockets: callers });
+  const stop = new AbortController();
+  const until = AbortSignal.any([signal, stop.signal]);
   const latencies: number[] = [];
-  const from = performance.now() + time.rampMs;
-  const to = from + time.ms;
-  const timers = [setTimeout(on.opened, time.rampMs), setTimeout(on.closed, time.rampMs + time.ms)];
+  const begun = performance.now();
+  let state: "ramp" | "open" | "closed" = "ramp";
+  let answers = 0;
+  let timer: NodeJS.Timeout | undefined;
   const caller = async () => {
-    while (performance.now() < to && !on.signal.aborted) {
+    while (state !== "closed") {
       const sent = performance.now();
-      await send(call, agent);
+      await send(call, until, agent);
       const answered = performance.now();
-      if (answered >= from && answered <= to) latencies.push(answered - sent);
+      answers++;
+      if (state === "open") latencies.push(answered - sent);
+      if (state !== "ramp" || answers < callers || answered - begun < RAMP_MS) continue;
+      state = "open";
+      atEdges();
+      timer = setTimeout(() => {
+        state = "closed";
+        atEdges();
+      }, ms);
     }
   };
   try {
-    await Promise.all(Array.from({ length: connections }, caller));
+    await Promise.all(Array.from({ length: callers }, caller));
   } finally {
-    for (const timer of timers) clearTimeout(timer);
+    // After a failure: the other callers' requests.
+    stop.abort();
+    clearTimeout(timer);
     agent.destroy();
   }
-  on.signal.throwIfAborted();
-  return { latencies, seconds: time.ms / 1000 };
+  return { latencies, seconds: ms / 1000 };
 }

@@ -1,14 +1,16 @@
 import type { Sample } from "./measure.ts";
 import type { Contender } from "./servers.ts";
 
-/** One server under so many callers: the median of its rounds, latencies over all rounds. */
+/** One server under so many callers, over all rounds. */
 export interface Row {
   server: string;
-  /** Callers. */
+  /** Callers at a time. */
   c: number;
+  /** Answers a second. */
   rps: number;
   p50Ms: number;
   p99Ms: number;
+  /** Of all its processes. */
   rssMb: number;
   cpuSPerRequest: number;
   /** Throughput as a share of what `session.run` alone reaches: on all processors for one caller, on one each for several. */
@@ -23,27 +25,32 @@ function quantile(values: readonly number[], share: number): number {
   return sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))] ?? Number.NaN;
 }
 
-const median = (values: readonly number[]) => quantile(values, 0.5);
+const sum = (values: readonly number[]) => values.reduce((total, value) => total + value, 0);
+
+/** Answers a second. */
+function rate(rounds: readonly Sample[]): number {
+  return sum(rounds.map(({ latencies }) => latencies.length)) / sum(rounds.map(({ seconds }) => seconds));
+}
 
 /** Makes rows of samples; one for each server and number of callers, in the order of the samples. */
 export function rowsOf(samples: Samples): Row[] {
   const limitAt = (c: number) => {
     const kind = c === 1 ? "limit alone" : "limit together";
     const [, columns] = [...samples].find(([contender]) => contender.kind === kind) ?? [];
-    return median((columns?.get(c) ?? []).map(({ rps }) => rps));
+    return rate(columns?.get(c) ?? []);
   };
   return [...samples].flatMap(([{ name }, columns]) =>
     [...columns].map(([c, rounds]) => {
       const latencies = rounds.flatMap((round) => round.latencies);
-      const rps = median(rounds.map((round) => round.rps));
+      const rps = rate(rounds);
       return {
         server: name,
         c,
         rps,
         p50Ms: quantile(latencies, 0.5),
         p99Ms: quantile(latencies, 0.99),
-        rssMb: median(rounds.map(({ rssMb }) => rssMb)),
-        cpuSPerRequest: median(rounds.map(({ cpuSPerRequest }) => cpuSPerRequest)),
+        rssMb: Math.max(...rounds.map(({ rssMb }) => rssMb)),
+        cpuSPerRequest: sum(rounds.map(({ cpuSeconds }) => cpuSeconds)) / latencies.length,
         ratioToLimit: rps / limitAt(c),
       };
     }),

@@ -3,13 +3,17 @@ import { mkdir, writeFile } from "node:fs/promises";
 import { availableParallelism } from "node:os";
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
-import { ROOT } from "../../local/paths.ts";
+import { CACHE_DIR, ROOT } from "../../local/paths.ts";
 import { PATHS } from "../../service/contract.ts";
 import { pythonEnvironment } from "../../test/support/python.ts";
 import type { Call } from "./load.ts";
 
 const HERE = import.meta.dirname;
 const PROCESSORS = availableParallelism();
+
+/** The Python of a peer; installs it the first time. */
+const peer = (name: string, signal: AbortSignal) =>
+  pythonEnvironment(join(HERE, `${name}.txt`), { folder: join(CACHE_DIR, "bench"), signal });
 
 /** What all servers are given. */
 export interface Inputs {
@@ -34,11 +38,20 @@ export interface Contender {
   name: string;
   /** The limits run the model and nothing else: on all processors for one caller, on one each for several. */
   kind: "limit alone" | "limit together" | "ours" | "defaults" | "tuned";
-  command(port: number, inputs: Inputs): Promise<Command>;
+  command(port: number, inputs: Inputs, signal: AbortSignal): Promise<Command>;
   /** A path that answers 200 once the server is ready. */
   ready: string;
   /** One photo, as the server takes it. */
   call(url: string, photo: Uint8Array): Call;
+  /** What was found in the photo, of an answer; a limit finds nothing. */
+  found?(answer: Buffer): Found[];
+}
+
+/** An object, as all servers write it. */
+export interface Found {
+  class: number;
+  confidence: number;
+  box: { x1: number; y1: number; x2: number; y2: number };
 }
 
 function jpeg(path: string) {
@@ -59,6 +72,11 @@ function form(url: string, photo: Uint8Array): Call {
   const headers = { "content-type": `multipart/form-data; boundary=${border}`, "content-length": String(body.length) };
   return { url: `${url}/predict`, method: "POST", headers, body };
 }
+
+const parse = (answer: Buffer) => JSON.parse(answer.toString());
+
+/** The Python peers' answer. */
+const foundByPeer = (answer: Buffer): Found[] => parse(answer).results;
 
 function limit(kind: "limit alone" | "limit together", sessions: number, threads: number): Contender {
   return {
@@ -87,6 +105,7 @@ const OURS: Contender = {
   }),
   ready: PATHS.ready,
   call: jpeg(PATHS.predict),
+  found: (answer) => parse(answer).images[0].results,
 };
 
 /** A Python program of this folder; tuned, with a worker of one thread for each processor. */
@@ -94,8 +113,8 @@ function python(framework: "FastAPI" | "LitServe", kind: "defaults" | "tuned", s
   return {
     name: `${framework}, ${kind}`,
     kind,
-    command: async (port, { model }) => ({
-      program: await pythonEnvironment(join(HERE, `${framework.toLowerCase()}.txt`)),
+    command: async (port, { model }, signal) => ({
+      program: await peer(framework.toLowerCase(), signal),
       args: [join(HERE, script)],
       env: {
         BENCH_PORT: String(port),
@@ -105,25 +124,27 @@ function python(framework: "FastAPI" | "LitServe", kind: "defaults" | "tuned", s
     }),
     ready: "/health",
     call: framework === "LitServe" ? form : jpeg("/predict"),
+    found: foundByPeer,
   };
 }
 
 const BENTOML: Contender = {
   name: "BentoML, defaults",
   kind: "defaults",
-  command: async (port, { model, folder }) => ({
-    program: await pythonEnvironment(join(HERE, "bentoml.txt")),
+  command: async (port, { model, folder }, signal) => ({
+    program: await peer("bentoml", signal),
     args: ["-m", "bentoml", "serve", "bentoml_app:Bench", "--host", "127.0.0.1", "--port", String(port)],
     env: { BENCH_MODEL: model, BENTOML_HOME: folder, BENTOML_DO_NOT_TRACK: "True", PYTHONPATH: HERE },
   }),
   ready: "/readyz",
   call: form,
+  found: foundByPeer,
 };
 
 const MLSERVER: Contender = {
   name: "MLServer, defaults",
   kind: "defaults",
-  command: async (port, { model, folder }) => {
+  command: async (port, { model, folder }, signal) => {
     const settings = join(folder, "mlserver");
     await mkdir(settings, { recursive: true });
     const server = { host: "127.0.0.1", http_port: port, grpc_port: port + 1, metrics_port: port + 2 };
@@ -131,7 +152,7 @@ const MLSERVER: Contender = {
     const bench = { name: "bench", implementation: "mlserver_app.Bench" };
     await writeFile(join(settings, "model-settings.json"), JSON.stringify(bench));
     return {
-      program: await pythonEnvironment(join(HERE, "mlserver.txt")),
+      program: await peer("mlserver", signal),
       args: ["-m", "mlserver.cli.main", "start", settings],
       env: { BENCH_MODEL: model, PYTHONPATH: HERE },
     };
@@ -144,6 +165,7 @@ const MLSERVER: Contender = {
     const headers = { "content-type": "application/json", "content-length": String(body.length) };
     return { url: `${url}/v2/models/bench/infer`, method: "POST", headers, body };
   },
+  found: (answer) => foundByPeer(Buffer.from(parse(answer).outputs[0].data[0])),
 };
 
 /** All that are measured. */
