@@ -70,7 +70,7 @@ export function goEnvironment(scratch?: string): Record<string, string> {
     GOARCH: process.arch === "x64" ? "amd64" : process.arch,
     CGO_ENABLED: "0",
     // The compiler is quicker when it collects garbage seldom; the limit makes it collect before memory runs out.
-    GOGC: "400",
+    GOGC: "800",
     GOMEMLIMIT: String(Math.max(256e6, Math.floor(perProcessBytes))),
   };
 }

@@ -98,7 +98,7 @@ export const PINS: readonly Pin[] = [
   {
     id: "coredns",
     title: "CoreDNS",
-    version: "1.15.0",
+    version: "1.14.2",
     executables: ["coredns"],
     versionArgs: { coredns: ["-version"] },
     packages: ["."],
