@@ -44,6 +44,9 @@ const LIMBS = [
 /** Visibility from which a keypoint is drawn. */
 const VISIBLE = 0.5;
 
+/** Width in CSS pixels below which tags would hide what they name, and say less. */
+const SMALL_PICTURE = 480;
+
 const FONT = 'Inter, system-ui, -apple-system, "Segoe UI", Roboto, sans-serif';
 
 /**
@@ -62,9 +65,10 @@ export function colourOf(index) {
 /**
  * The text of a label.
  * @param {Detection} detection
+ * @param {boolean} full whether it says how sure the model is
  */
-export function labelOf({ name, track_id: id, confidence }) {
-  return `${name}${id === undefined ? "" : ` #${id}`} ${Math.round(confidence * 100)}%`;
+function labelOf({ name, track_id: id, confidence }, full) {
+  return `${name}${id === undefined ? "" : ` #${id}`}${full ? ` ${Math.round(confidence * 100)}%` : ""}`;
 }
 
 /**
@@ -236,9 +240,10 @@ function tag(context, detection, size, taken) {
   const place = extent(detection);
   if (place === undefined) return;
   const { scale, ratio } = size;
-  const letters = (size.width / ratio < 480 ? 10.5 : 13) * ratio;
+  const small = size.width / ratio < SMALL_PICTURE;
+  const letters = (small ? 10.5 : 13) * ratio;
   context.font = `600 ${letters}px ${FONT}`;
-  const text = labelOf(detection);
+  const text = labelOf(detection, !small);
   const width = context.measureText(text).width + letters;
   const height = Math.round(letters * 1.6);
   const [left, right] = [place.left * scale - ratio, place.right * scale + ratio - width];

@@ -1,16 +1,19 @@
 import { createHash } from "node:crypto";
 import { existsSync } from "node:fs";
-import { mkdir, mkdtemp, readFile, rename, rm, writeFile } from "node:fs/promises";
+import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type BrowserContext, chromium, type LaunchOptions } from "playwright-core";
 import { CACHE_DIR } from "../../local/paths.ts";
 import { extractDebianPackages, fetchDebianPackages } from "../../local/toolchain/debian.ts";
-import { withLock } from "../../local/toolchain/lock.ts";
+import { findOrMake } from "../../local/toolchain/make-folder.ts";
 import { SYSTEM_PACKAGES } from "../../local/toolchain/pins.ts";
 
 /** Chromium, and fonts so that text in it has a shape and a width. */
 const PACKAGES = ["chromium", "fonts-inter", "fonts-jetbrains-mono", "fonts-dejavu-core"] as const;
+
+/** Name of the file that says where the fonts are. */
+const FONTS = "fonts.conf";
 
 /** A new profile for each start, and nothing that a machine without internet would wait for. */
 const FLAGS = [
@@ -56,7 +59,7 @@ export async function startBrowser(options: BrowserOptions = {}): Promise<Browse
   const triplet = process.arch === "arm64" ? "aarch64-linux-gnu" : "x86_64-linux-gnu";
   const libraries = [`usr/lib/${triplet}`, `lib/${triplet}`, `usr/lib/${triplet}/pulseaudio`, "usr/lib/chromium"];
   const launch: LaunchOptions = {
-    executablePath: join(root, "usr", "lib", "chromium", "chromium"),
+    executablePath: executable(root),
     headless: true,
     args: [...FLAGS, ...args],
     env: {
@@ -65,7 +68,7 @@ export async function startBrowser(options: BrowserOptions = {}): Promise<Browse
       XDG_CACHE_HOME: join(profile, "cache"),
       XDG_CONFIG_HOME: join(profile, "config"),
       LD_LIBRARY_PATH: libraries.map((folder) => join(root, folder)).join(":"),
-      FONTCONFIG_FILE: join(root, "fonts.conf"),
+      FONTCONFIG_FILE: join(root, FONTS),
     },
   };
   const removeProfile = () => rm(profile, { recursive: true, force: true, maxRetries: 5, retryDelay: 200 });
@@ -86,37 +89,33 @@ export async function startBrowser(options: BrowserOptions = {}): Promise<Browse
   }
 }
 
-/** The folder with the extracted packages; it appears complete or not at all, and clones share it. */
+/** The folder with the extracted packages, which clones share. */
 async function chromiumFolder(): Promise<string> {
   const release = /^VERSION_CODENAME=(\w+)/m.exec(await readFile("/etc/os-release", "utf8"))?.[1] ?? "debian";
   const key = createHash("sha256")
     .update(JSON.stringify([PACKAGES, SYSTEM_PACKAGES]))
     .digest("hex")
     .slice(0, 12);
-  const dir = join(CACHE_DIR, "tools", `chromium-${release}-${process.arch}-${key}`);
-  if (existsSync(dir)) return dir;
+  const folder = join(CACHE_DIR, "tools", `chromium-${release}-${process.arch}-${key}`);
   const signal = AbortSignal.timeout(15 * 60_000);
-  return withLock(`${dir}.lock`, { signal }, async () => {
-    if (existsSync(dir)) return dir;
-    const staging = `${dir}.partial`;
-    await rm(staging, { recursive: true, force: true });
-    try {
-      const debs = join(staging, "debs");
-      const root = join(staging, "root");
-      await mkdir(debs, { recursive: true });
-      const packages = await fetchDebianPackages(PACKAGES, debs, {
-        signal,
-        dependencies: true,
-        exclude: SYSTEM_PACKAGES,
-      });
-      await extractDebianPackages(packages, root, signal);
-      await writeFile(join(root, "fonts.conf"), fontsConfiguration(dir));
-      await rename(root, dir);
-    } finally {
-      await rm(staging, { recursive: true, force: true });
-    }
-    return dir;
+  return findOrMake({
+    folder,
+    // Someone may have deleted part of the cache: it says of itself that this is safe.
+    find: async () =>
+      [executable(folder), join(folder, FONTS)].every((path) => existsSync(path)) ? folder : undefined,
+    fill: async (into, scratch) => {
+      const options = { signal, dependencies: true, exclude: SYSTEM_PACKAGES };
+      const packages = await fetchDebianPackages(PACKAGES, join(scratch, "debs"), options);
+      await extractDebianPackages(packages, into, signal);
+      await writeFile(join(into, FONTS), fontsConfiguration(folder));
+    },
+    signal,
+    progress: () => {},
   });
+}
+
+function executable(root: string): string {
+  return join(root, "usr", "lib", "chromium", "chromium");
 }
 
 /** Only the fonts beside Chromium, so that a screenshot looks the same on every machine. */
