@@ -8,7 +8,7 @@ import { ROOT } from "./paths.ts";
 /** Name of the Pulumi stack that runs on the embedded cluster. */
 export const STACK = "local";
 
-/** What the local commands themselves read of a stack's configuration; the program checks all of it (stacks/config.ts). */
+/** What the local commands themselves read of a stack's configuration; the program checks all of it (stacks/config/). */
 const committedSchema = z.looseObject({
   "yolo:cluster": z.looseObject({}).optional(),
   "yolo:modelStore": z.looseObject({ volume: z.looseObject({ type: z.string().optional() }).optional() }).optional(),

@@ -122,7 +122,7 @@ export async function up(toolchain: Toolchain, signal: AbortSignal, report: (lin
 
 async function lastLogLines(env: Record<string, string | undefined>): Promise<string> {
   const { "yolo:detector": detector } = await readCommittedConfig();
-  // The default of stacks/detector-config.ts.
+  // The default of stacks/config/detector.ts.
   const namespace = detector?.namespace ?? "yolo";
   const args = ["--kubeconfig", KUBECONFIG, "logs", "--namespace", namespace, "deployment/detector", "--tail", "10"];
   return (await execa("kubectl", args, { env, reject: false, all: true })).all;

@@ -2,7 +2,7 @@ import { existsSync } from "node:fs";
 import { resolve } from "node:path";
 import * as k8s from "@pulumi/kubernetes";
 import * as pulumi from "@pulumi/pulumi";
-import type { ClusterConfig } from "./config.ts";
+import type { ClusterConfig } from "./config/index.ts";
 
 /** The provider of the cluster that a stack runs on. Throws a RunError when the kubeconfig file is missing. */
 export function clusterProvider(cluster: ClusterConfig): k8s.Provider {

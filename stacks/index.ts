@@ -1,8 +1,8 @@
 import type * as pulumi from "@pulumi/pulumi";
-import { Detector } from "../infra/detector.ts";
+import { Detector } from "../infra/detector/detector.ts";
 import { SECRETS } from "../service/contract.ts";
 import { clusterProvider } from "./cluster.ts";
-import { readStackConfig } from "./config.ts";
+import { readStackConfig } from "./config/index.ts";
 import type { Release } from "./release.ts";
 
 /** What a stack exports. These names are a public contract: other stacks, promotion and tools read them. */

@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { text } from "./expected.ts";
+import { text } from "./config/expected.ts";
 
 const SHA256 = { what: "a SHA-256 of 64 lower-case hexadecimal digits", regex: /^[0-9a-f]{64}$/ };
 

@@ -58,7 +58,7 @@ describe("the image's allow-list", () => {
       "service/web/types.d.ts",
       "local/image/base.ts",
       "node_modules/zod/package.json",
-      "infra/detector.ts",
+      "infra/detector/detector.ts",
     ];
     for (const path of strays) write(path);
     write("service/src/server.ts");

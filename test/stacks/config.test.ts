@@ -3,7 +3,7 @@ import { glob, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import * as pulumi from "@pulumi/pulumi";
 import { parse } from "yaml";
-import { parseStackConfig } from "../../stacks/config.ts";
+import { parseStackConfig } from "../../stacks/config/index.ts";
 
 const ROOT = join(import.meta.dirname, "../..");
 const SHA256 = "0123456789abcdef".repeat(4);

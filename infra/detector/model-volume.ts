@@ -1,5 +1,5 @@
 import type * as k8s from "@pulumi/kubernetes";
-import type { HostPathVolume, ModelVolume, PodVolume } from "./detector-args.ts";
+import type { HostPathVolume, ModelVolume, PodVolume } from "./args.ts";
 
 /** A volume that lives longer than a pod, and is claimed. */
 export type LastingVolume = Exclude<ModelVolume, PodVolume>;

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
-import { podSpec, terminationSeconds } from "../../infra/pod.ts";
-import { detectorSchema } from "../../stacks/detector-config.ts";
+import { podSpec, terminationSeconds } from "../../../infra/detector/pod.ts";
+import { detectorSchema } from "../../../stacks/config/detector.ts";
 
 const settings = detectorSchema.parse({});
 const pod = podSpec({

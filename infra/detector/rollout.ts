@@ -1,5 +1,5 @@
 import type * as k8s from "@pulumi/kubernetes";
-import type { Rollout } from "./detector-args.ts";
+import type { Rollout } from "./args.ts";
 
 /** How a Deployment replaces its pods. */
 export function deploymentStrategy(rollout: Rollout): k8s.types.input.apps.v1.DeploymentStrategy {

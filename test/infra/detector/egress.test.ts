@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
-import type { Model, Serving } from "../../infra/detector-args.ts";
-import { egressRules } from "../../infra/egress.ts";
-import { detectorSchema } from "../../stacks/detector-config.ts";
+import type { Model, Serving } from "../../../infra/detector/args.ts";
+import { egressRules } from "../../../infra/detector/egress.ts";
+import { detectorSchema } from "../../../stacks/config/detector.ts";
 
 const FILE = { name: "street", sha256: "0".repeat(64) };
 

@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { API_KEY_LINE } from "../service/contract.ts";
+import { API_KEY_LINE } from "../../service/contract.ts";
 
 /** What is printed in place of a value that nobody may see. */
 const HIDDEN = { received: "[secret]" };

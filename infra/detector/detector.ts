@@ -1,13 +1,13 @@
 import * as k8s from "@pulumi/kubernetes";
 import * as pulumi from "@pulumi/pulumi";
-import type { PORTS } from "../service/contract.ts";
+import type { PORTS } from "../../service/contract.ts";
 import { autoscalerSpec } from "./autoscaling.ts";
-import type { DetectorArgs } from "./detector-args.ts";
-import { detectorProblems, modelProblems, problemText } from "./detector-checks.ts";
+import type { DetectorArgs } from "./args.ts";
+import { detectorProblems, modelProblems, problemText } from "./checks.ts";
 import { egressRules } from "./egress.ts";
 import { downloadsModel, serviceEnvironment } from "./environment.ts";
 import { claimSpec, hostPathVolumeSpec, volumeIdentity } from "./model-volume.ts";
-import { contentName, objectLabels, podSecurityLabels, selectorLabels } from "./names.ts";
+import { contentName, objectLabels, podSecurityLabels, selectorLabels } from "../names.ts";
 import { DENY_ALL, detectorPolicy } from "./network-policy.ts";
 import { type PodArgs, podSpec, startupLimitSeconds } from "./pod.ts";
 import { deploymentStrategy } from "./rollout.ts";

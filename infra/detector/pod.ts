@@ -1,7 +1,7 @@
 import type * as k8s from "@pulumi/kubernetes";
 import type * as pulumi from "@pulumi/pulumi";
-import { CONTAINER, PATHS, PORTS } from "../service/contract.ts";
-import type { DetectorSettings, Serving } from "./detector-args.ts";
+import { CONTAINER, PATHS, PORTS } from "../../service/contract.ts";
+import type { DetectorSettings, Serving } from "./args.ts";
 
 /**
  * Seconds that a pod may take until its model is loaded and warmed up, and before that downloaded, or compiled as TensorRT

@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
-import { serviceEnvironment } from "../../infra/environment.ts";
-import { ENVIRONMENT, type Environment, type Secrets } from "../../service/contract.ts";
-import { readConfig } from "../../service/src/config.ts";
-import { detectorSchema } from "../../stacks/detector-config.ts";
+import { serviceEnvironment } from "../../../infra/detector/environment.ts";
+import { ENVIRONMENT, type Environment, type Secrets } from "../../../service/contract.ts";
+import { readConfig } from "../../../service/src/config.ts";
+import { detectorSchema } from "../../../stacks/config/detector.ts";
 
 const { serving } = detectorSchema.parse({});
 const MODEL = { name: "street", sha256: "0".repeat(64) };

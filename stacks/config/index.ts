@@ -1,11 +1,11 @@
 import * as pulumi from "@pulumi/pulumi";
 import { z } from "zod";
-import { modelProblems } from "../infra/detector-checks.ts";
+import { modelProblems } from "../../infra/detector/checks.ts";
 import { apiKeysSchema } from "./api-keys.ts";
-import { describeExpected, formatProblems } from "./config-problems.ts";
-import { detectorSchema, modelStoreSchema } from "./detector-config.ts";
+import { describeExpected, formatProblems } from "./problems.ts";
+import { detectorSchema, modelStoreSchema } from "./detector.ts";
 import { FILLED, text } from "./expected.ts";
-import { releaseSchema } from "./release.ts";
+import { releaseSchema } from "../release.ts";
 
 const clusterSchema = z.discriminatedUnion("target", [
   z.strictObject({

@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import * as pulumi from "@pulumi/pulumi";
-import type { Detector } from "../../infra/detector.ts";
-import { find, outputValue, type Recording, type Registered } from "../support/pulumi.ts";
-import { build, COMPONENT, LABELS, metadata, podTemplate, SELECTOR, SHA256 } from "./detector-fixture.ts";
+import type { Detector } from "../../../infra/detector/detector.ts";
+import { find, outputValue, type Recording, type Registered } from "../../support/pulumi.ts";
+import { build, COMPONENT, LABELS, metadata, podTemplate, SELECTOR, SHA256 } from "./fixture.ts";
 
 describe("Detector", () => {
   let detector: Detector;

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
-import type { DetectorSettings, Model, ModelVolume } from "../../infra/detector-args.ts";
-import { detectorProblems, modelProblems, problemText, worstCaseMemoryMib } from "../../infra/detector-checks.ts";
-import { detectorSchema } from "../../stacks/detector-config.ts";
+import type { DetectorSettings, Model, ModelVolume } from "../../../infra/detector/args.ts";
+import { detectorProblems, modelProblems, problemText, worstCaseMemoryMib } from "../../../infra/detector/checks.ts";
+import { detectorSchema } from "../../../stacks/config/detector.ts";
 
 const DEFAULTS = detectorSchema.parse({});
 const LIMITED = { requests: { cpu: "500m", memory: "512Mi" }, limits: { cpu: "1", memory: "1Gi" } };

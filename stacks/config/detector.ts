@@ -1,6 +1,6 @@
 import { z } from "zod";
-import { detectorProblems } from "../infra/detector-checks.ts";
-import { CPU_QUANTITY, MEMORY_QUANTITY } from "../infra/quantity.ts";
+import { detectorProblems } from "../../infra/detector/checks.ts";
+import { CPU_QUANTITY, MEMORY_QUANTITY } from "../../infra/quantity.ts";
 import { ABSOLUTE_PATH, DNS_LABEL, DNS_NAME, FILLED, integer, oneOf, text } from "./expected.ts";
 
 const CPU = { what: 'a CPU quantity as text, such as "500m" or "2"', regex: CPU_QUANTITY };

@@ -1,6 +1,6 @@
 import type * as k8s from "@pulumi/kubernetes";
-import { PORTS } from "../service/contract.ts";
-import type { Peer } from "./detector-args.ts";
+import { PORTS } from "../../service/contract.ts";
+import type { Peer } from "./args.ts";
 import type { EgressRule } from "./egress.ts";
 
 type PolicySpec = k8s.types.input.networking.v1.NetworkPolicySpec;

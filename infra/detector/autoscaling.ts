@@ -1,5 +1,5 @@
 import type * as k8s from "@pulumi/kubernetes";
-import type { Autoscaling } from "./detector-args.ts";
+import type { Autoscaling } from "./args.ts";
 
 /** Seconds of quiet before pods are removed. */
 const SCALE_DOWN_WINDOW_SECONDS = 300;

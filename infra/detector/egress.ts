@@ -1,5 +1,5 @@
 import type * as k8s from "@pulumi/kubernetes";
-import type { Model, Serving } from "./detector-args.ts";
+import type { Model, Serving } from "./args.ts";
 
 /** One way out of the pods. */
 export type EgressRule = k8s.types.input.networking.v1.NetworkPolicyEgressRule;

@@ -1,6 +1,6 @@
-import type { DetectorSettings, Model, ModelVolume, Serving } from "./detector-args.ts";
+import type { DetectorSettings, Model, ModelVolume, Serving } from "./args.ts";
 import { downloadsModel, workerCount } from "./environment.ts";
-import { cpuMillicores, MEBIBYTE, memoryBytes } from "./quantity.ts";
+import { cpuMillicores, MEBIBYTE, memoryBytes } from "../quantity.ts";
 
 /** A value that does not go together with another one. */
 export interface Problem {

@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import * as pulumi from "@pulumi/pulumi";
-import { Detector } from "../../infra/detector.ts";
-import { find, installMocks, settle } from "../support/pulumi.ts";
-import { ARGS, build, podTemplate, SHA256 } from "./detector-fixture.ts";
+import { Detector } from "../../../infra/detector/detector.ts";
+import { find, installMocks, settle } from "../../support/pulumi.ts";
+import { ARGS, build, podTemplate, SHA256 } from "./fixture.ts";
 
 describe("Detector with other arguments", () => {
   it("changes the pods when a setting changes, and only then", async () => {

@@ -1,5 +1,5 @@
 import type * as pulumi from "@pulumi/pulumi";
-import type { Secrets } from "../service/contract.ts";
+import type { Secrets } from "../../service/contract.ts";
 
 /** A model file by content. */
 export interface Model {
@@ -112,7 +112,7 @@ export interface Toleration {
   effect?: "NoSchedule" | "PreferNoSchedule" | "NoExecute" | undefined;
 }
 
-/** How one detection service runs. Defaults are those of the stack's configuration (stacks/detector-config.ts). */
+/** How one detection service runs. Defaults are those of the stack's configuration (stacks/config/detector.ts). */
 export interface DetectorSettings {
   /** Namespace that the component creates and owns. */
   namespace: string;

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
-import { find, type Recording, type Registered } from "../support/pulumi.ts";
-import { build, LABELS, metadata, SELECTOR } from "./detector-fixture.ts";
+import { find, type Recording, type Registered } from "../../support/pulumi.ts";
+import { build, LABELS, metadata, SELECTOR } from "./fixture.ts";
 
 describe("Detector's surroundings", () => {
   let recording: Recording;

@@ -1,7 +1,7 @@
 import * as pulumi from "@pulumi/pulumi";
-import { Detector } from "../../infra/detector.ts";
-import type { DetectorArgs } from "../../infra/detector-args.ts";
-import { find, installMocks, type Recording, settle } from "../support/pulumi.ts";
+import { Detector } from "../../../infra/detector/detector.ts";
+import type { DetectorArgs } from "../../../infra/detector/args.ts";
+import { find, installMocks, type Recording, settle } from "../../support/pulumi.ts";
 
 /** Digest of everything that the tests name by digest. */
 export const SHA256 = "0123456789abcdef".repeat(4);
