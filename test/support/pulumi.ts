@@ -12,6 +12,8 @@ export interface Registered {
   dependencies: string[];
   /** Reference of the provider instance; empty for the default one. */
   provider: string;
+  /** Whether Pulumi refuses to delete it. */
+  protect: boolean;
   /** Inputs, with secrets unwrapped. */
   inputs: Record<string, unknown>;
   /** Whether the wire marked this top-level input as secret. */
@@ -32,6 +34,7 @@ interface RegisterRequest {
   getName(): string;
   getParent(): string;
   getProvider(): string;
+  getProtect(): boolean;
   getDependenciesList(): string[];
   getObject(): { toJavaScript(): Record<string, unknown> };
 }
@@ -57,16 +60,34 @@ const settings = createRequire(import.meta.url)("@pulumi/pulumi/runtime/settings
 const SIGNATURE_KEY = "4dabf18193072939515e22adb298388d";
 const SECRET_SIGNATURE = "1b47061264138c4ac30d75fd1eb44270";
 
+type Values = Record<string, unknown>;
+
+/** What mocks answer besides what they were given. */
+export interface MockOptions {
+  project?: string;
+  stack?: string;
+  /** Outputs that resources of a type have besides their inputs. */
+  states?: Record<string, (name: string, inputs: Values) => Values>;
+  /** Answers of providers' functions, by token. */
+  calls?: Record<string, (inputs: Values) => Values>;
+}
+
 /**
  * Makes Pulumi answer from this process: resources get back what they were given, and an object without a name gets one
- * as the Kubernetes provider would make it. Every call of a provider's function throws. For one test file per process.
+ * as the Kubernetes provider would make it. A call of a provider's function without an answer throws. For one test file per process.
  */
-export async function installMocks(options: { project?: string; stack?: string } = {}): Promise<Recording> {
+export async function installMocks(options: MockOptions = {}): Promise<Recording> {
+  const { states = {}, calls = {} } = options;
   await pulumi.runtime.setMocks(
     {
-      newResource: ({ type, name, inputs }) => ({ id: `${name}-id`, state: named(type, name, inputs) }),
-      call: ({ token }) => {
-        throw new Error(`This test does not mock a call of ${token}`);
+      newResource: ({ type, name, inputs }) => ({
+        id: `${name}-id`,
+        state: { ...named(type, name, inputs), ...states[type]?.(name, inputs) },
+      }),
+      call: ({ token, inputs }) => {
+        const answer = calls[token];
+        if (answer === undefined) throw new Error(`This test does not mock a call of ${token}`);
+        return answer(inputs);
       },
     },
     options.project ?? "yolo",
@@ -112,6 +133,7 @@ function record(monitor: Monitor): Recording {
           parent: request.getParent(),
           dependencies: request.getDependenciesList(),
           provider: request.getProvider(),
+          protect: request.getProtect(),
           inputs: unwrap(wire) as Record<string, unknown>,
           isSecret: (input) => isSecret(wire[input]),
         });
