@@ -54,3 +54,11 @@ export const CHARTS = {
 
 /** Names of the charts. */
 export type ChartName = keyof typeof CHARTS;
+
+/**
+ * Release of the nodes' AMI for each minor version of Kubernetes; all AMI types of one system have the same.
+ * Sources: https://github.com/awslabs/amazon-eks-ami/releases, https://github.com/bottlerocket-os/bottlerocket/releases
+ */
+export const AMI_RELEASES = {
+  "1.35": { al2023: "1.35.7-20260903", bottlerocket: "1.65.0-0be31b34" },
+} as const;
