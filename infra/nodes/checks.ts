@@ -41,7 +41,7 @@ export function nodesProblems(nodes: NodesSettings, kubernetesVersion?: string):
 }
 
 /** What of the nodes does not fit the network; `zones` is the number of zones that have a subnet. */
-export function zoneProblems({ autoscaler }: NodesSettings, zones: number): Problem[] {
+export function nodeZoneProblems({ autoscaler }: NodesSettings, zones: number): Problem[] {
   if (autoscaler !== "karpenter" || zones >= KARPENTER_NODES) return [];
   const expected = `at least ${KARPENTER_NODES} zones, because Karpenter's two pods never share one,`;
   return [problem(["network", "zones"], expected, zones)];

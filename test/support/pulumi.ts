@@ -12,6 +12,8 @@ export interface Registered {
   dependencies: string[];
   /** Reference of the provider instance; empty for the default one. */
   provider: string;
+  /** Paths of the inputs whose changes the program ignores. */
+  ignoreChanges: string[];
   /** Whether Pulumi refuses to delete it. */
   protect: boolean;
   /** Inputs, with secrets unwrapped. */
@@ -34,6 +36,7 @@ interface RegisterRequest {
   getName(): string;
   getParent(): string;
   getProvider(): string;
+  getIgnorechangesList(): string[];
   getProtect(): boolean;
   getDependenciesList(): string[];
   getObject(): { toJavaScript(): Record<string, unknown> };
@@ -133,6 +136,7 @@ function record(monitor: Monitor): Recording {
           parent: request.getParent(),
           dependencies: request.getDependenciesList(),
           provider: request.getProvider(),
+          ignoreChanges: request.getIgnorechangesList(),
           protect: request.getProtect(),
           inputs: unwrap(wire) as Record<string, unknown>,
           isSecret: (input) => isSecret(wire[input]),
