@@ -2,6 +2,8 @@
 
 /** @import { Detection, ImageResult } from "../contract.ts" */
 
+import { boxPath, polygon, skeleton, stroke } from "./shapes.js";
+
 /** Colours that are told apart on photos, by class index, as in drawn answers of the service; beyond the last they repeat. */
 export const COLOURS = [
   "#ff3b5c",
@@ -17,32 +19,6 @@ export const COLOURS = [
   "#ff9e80",
   "#8fd3ff",
 ];
-
-/** Pairs of COCO's 17 keypoints that are joined: legs, trunk, arms, head (https://cocodataset.org/#keypoints-2020). */
-const LIMBS = [
-  [15, 13],
-  [13, 11],
-  [16, 14],
-  [14, 12],
-  [11, 12],
-  [5, 11],
-  [6, 12],
-  [5, 6],
-  [5, 7],
-  [6, 8],
-  [7, 9],
-  [8, 10],
-  [1, 2],
-  [0, 1],
-  [0, 2],
-  [1, 3],
-  [2, 4],
-  [3, 5],
-  [4, 6],
-];
-
-/** Visibility from which a keypoint is drawn. */
-const VISIBLE = 0.5;
 
 /** Width in CSS pixels below which tags would hide what they name, and say less. */
 const SMALL_PICTURE = 480;
@@ -157,73 +133,6 @@ function shapePath(context, { box, segments }, scale) {
   if (segments !== undefined && segments.x.length > 2) polygon(context, segments.x, segments.y, scale);
   else if (box !== undefined) boxPath(context, box, scale);
   else context.rect(0, 0, context.canvas.width, context.canvas.height);
-}
-
-/**
- * @param {CanvasRenderingContext2D} context
- * @param {NonNullable<Detection["box"]>} box
- * @param {number} scale
- */
-function boxPath(context, box, scale) {
-  if ("x3" in box) return polygon(context, [box.x1, box.x2, box.x3, box.x4], [box.y1, box.y2, box.y3, box.y4], scale);
-  context.beginPath();
-  context.rect(box.x1 * scale, box.y1 * scale, (box.x2 - box.x1) * scale, (box.y2 - box.y1) * scale);
-}
-
-/**
- * @param {CanvasRenderingContext2D} context
- * @param {readonly number[]} x
- * @param {readonly number[]} y
- * @param {number} scale
- */
-function polygon(context, x, y, scale) {
-  context.beginPath();
-  x.forEach((value, i) => {
-    context.lineTo(value * scale, (y[i] ?? 0) * scale);
-  });
-  context.closePath();
-}
-
-/**
- * A coloured line on a wider dark one, so that it shows on any background.
- * @param {CanvasRenderingContext2D} context
- * @param {string} colour
- * @param {number} line
- */
-function stroke(context, colour, line) {
-  context.strokeStyle = "rgb(0 0 0 / 45%)";
-  context.lineWidth = line * 1.9;
-  context.stroke();
-  context.strokeStyle = colour;
-  context.lineWidth = line;
-  context.stroke();
-}
-
-/**
- * @param {CanvasRenderingContext2D} context
- * @param {NonNullable<Detection["keypoints"]>} keypoints
- * @param {number} scale
- * @param {number} line
- * @param {string} colour
- */
-function skeleton(context, { x, y, visible }, scale, line, colour) {
-  const shown = (/** @type {number} */ i) => (visible[i] ?? 0) >= VISIBLE;
-  const at = (/** @type {number} */ i) => /** @type {const} */ ([(x[i] ?? 0) * scale, (y[i] ?? 0) * scale]);
-  for (const [a = 0, b = 0] of x.length === 17 ? LIMBS : []) {
-    if (!shown(a) || !shown(b)) continue;
-    context.beginPath();
-    context.moveTo(...at(a));
-    context.lineTo(...at(b));
-    stroke(context, colour, line);
-  }
-  for (let i = 0; i < x.length; i++) {
-    if (!shown(i)) continue;
-    context.beginPath();
-    context.arc(...at(i), line * 1.7, 0, 2 * Math.PI);
-    context.fillStyle = "#ffffff";
-    context.fill();
-    stroke(context, colour, line * 0.7);
-  }
 }
 
 /** @typedef {{ x: number, y: number, width: number, height: number }} Place */

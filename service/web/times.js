@@ -10,7 +10,7 @@ import { byId, make } from "./dom.js";
  * @property {Speed} speed the service's own stages
  */
 
-/** @typedef {{ photo: string, timing: Timing }} TimedPhoto */
+/** @typedef {{ photo: string, model: string | undefined, timing: Timing }} Run one photo and one model; without a name where there is only one */
 
 const STAGES = /** @type {const} */ ([
   ["network", "Network and waiting"],
@@ -77,23 +77,35 @@ export function showTiming(timing, unit) {
 }
 
 /**
- * Shows the photos so far beside each other; hidden until there are two.
- * @param {readonly TimedPhoto[]} photos
+ * Shows what was asked so far side by side; hidden until there are two.
+ * @param {readonly Run[]} runs
  */
-export function showComparison(photos) {
-  byId("compare", HTMLElement).hidden = photos.length < 2;
-  const longest = Math.max(...photos.map(({ timing }) => timing.total), 1e-6);
+export function showComparison(runs) {
+  byId("compare", HTMLElement).hidden = runs.length < 2;
+  const longest = Math.max(...runs.map(({ timing }) => timing.total), 1e-6);
   byId("times", HTMLElement).replaceChildren(
-    ...photos.map(({ photo, timing }) =>
-      make("tr", {}, [
-        make("td", { title: photo }, [photo]),
-        make("td", {}, [make("div", { class: "bar", "aria-hidden": "true" }, barParts(timing, longest))]),
-        make("td", {}, [format(timing.total)]),
-      ]),
-    ),
+    ...runs.map(({ photo, model, timing }) => {
+      const name = make("td", { title: photo }, [photo]);
+      if (model !== undefined) name.append(make("span", { class: "place" }, [model]));
+      const bar = make("div", { class: "bar", "aria-hidden": "true" }, barParts(timing, longest));
+      return make("tr", {}, [name, make("td", {}, [bar]), make("td", {}, [format(timing.total)])]);
+    }),
   );
-  const totals = photos.map(({ timing }) => timing.total);
-  const model = photos.map(({ timing }) => timing.speed.inference);
-  byId("median", HTMLElement).textContent =
-    `Median ${format(middle(totals))} ms, of which the model took ${format(middle(model))} ms; fastest ${format(Math.min(...totals))} ms.`;
+  const models = [...new Set(runs.map(({ model }) => model))];
+  byId("medians", HTMLElement).replaceChildren(
+    ...models.map((model) => make("li", {}, [medianOf(runs.filter((run) => run.model === model))])),
+  );
+}
+
+/**
+ * How long a model took, in one sentence.
+ * @param {readonly Run[]} runs
+ */
+function medianOf(runs) {
+  const model = runs[0]?.model;
+  const totals = runs.map(({ timing }) => timing.total);
+  const inference = runs.map(({ timing }) => timing.speed.inference);
+  const times = `${format(middle(totals))} ms, of which the model took ${format(middle(inference))} ms`;
+  if (runs.length === 1) return `${model === undefined ? "" : `${model}: `}${times}.`;
+  return `${model === undefined ? "Median" : `${model}: median`} ${times}; fastest ${format(Math.min(...totals))} ms.`;
 }

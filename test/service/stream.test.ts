@@ -189,10 +189,8 @@ describe("WS /stream", function () {
       const { status, body, headers } = await refusal(connect("?conf=2&track=maybe&source=http://a/b&colour=red"));
       assert.equal(status, 400);
       assert.equal(body.error.code, "YOLO_PARAMETER_INVALID");
-      for (const name of ["track", "source"]) assert.ok(body.error.message.includes(name), name);
+      for (const name of ["track", "source", "conf", "colour"]) assert.ok(body.error.message.includes(name), name);
       assert.equal(headers["x-request-id"], body.error.requestId);
-      const second = await refusal(connect("?conf=2&colour=red"));
-      for (const name of ["conf", "colour"]) assert.ok(second.body.error.message.includes(name), name);
       assert.equal((await refusal(connect("?track=true&track=true"))).status, 400);
       assert.equal((await refusal(connect("?model=other"))).body.error.code, "YOLO_MODEL_UNKNOWN");
     });

@@ -4,6 +4,7 @@ import type { FastifyInstance, FastifyRequest } from "fastify";
 import { PATHS } from "../../contract.ts";
 import type { AppContext } from "../app.ts";
 import { RequestError } from "../errors.ts";
+import { refuseConnection } from "../refusal.ts";
 import type { Engine } from "../state.ts";
 import { Analysis } from "../stream/analysis.ts";
 import { STREAM_LIMITS, StreamSession } from "../stream/session.ts";
@@ -29,9 +30,15 @@ function readQuery(query: unknown) {
     problems.push(`Expected true or false for track but received ${JSON.stringify(track.join(",").slice(0, 80))}.`);
   }
   if (entries.some(([name]) => name === "source")) problems.push("Expected frames as messages instead of source.");
-  if (problems.length > 0) throw new RequestError("YOLO_PARAMETER_INVALID", problems.join(" "));
-  const parameters = readParameters(entries.filter(([name]) => name !== "track"));
-  return { ...parameters, track: track[0] !== "false" };
+  const others = entries.filter(([name]) => name !== "track" && name !== "source");
+  try {
+    const parameters = readParameters(others);
+    if (problems.length === 0) return { ...parameters, track: track[0] !== "false" };
+  } catch (error) {
+    if (!(error instanceof RequestError)) throw error;
+    problems.push(error.message);
+  }
+  throw new RequestError("YOLO_PARAMETER_INVALID", problems.join(" "));
 }
 
 /**
@@ -63,6 +70,9 @@ export async function addStream(app: FastifyInstance, context: AppContext): Prom
       await Promise.all([...sessions].map((session) => session.finish()));
       app.websocketServer.close();
     },
+  });
+  app.websocketServer.on("wsClientError", ({ message }, socket) => {
+    refuseConnection(socket, "YOLO_REQUEST_INVALID", `Expected a WebSocket handshake but: ${message}.`);
   });
   /** What can be refused while the answer is still HTTP. */
   const prepare = ({ query }: FastifyRequest): { engine: Engine; analysis: Analysis } => {
