@@ -42,7 +42,7 @@ function addRoutes(app: FastifyInstance, context: AppContext): void {
   app.setNotFoundHandler((request, reply) => answerFailure(app.routeError(request, reply), request, reply));
 
   const answer = (reply: FastifyReply, value: object) => reply.type(JSON_TYPE).send(json(value));
-  app.get("", async (_request, reply) => answer(reply, { name: "yolo", version: VERSION, extensions: EXTENSIONS }));
+  app.get("/", async (_request, reply) => answer(reply, { name: "yolo", version: VERSION, extensions: EXTENSIONS }));
   app.get("/health/live", async (_request, reply) => {
     await checkLive(state);
     return answer(reply, { live: true });
