@@ -50,7 +50,8 @@ export function releasePattern(ami: AmiType, kubernetesVersion: string): { what:
       }
     : {
         what: "a release of Bottlerocket (<major>.<minor>.<patch>-<8 hexadecimal digits>)",
-        regex: /^\d+\.\d+\.\d+-[0-9a-f]{8}$/,
+        // A date is hexadecimal too: without the first part releases of Amazon Linux would pass.
+        regex: /^(?!.*-20\d{6}$)\d+\.\d+\.\d+-[0-9a-f]{8}$/,
       };
 }
 

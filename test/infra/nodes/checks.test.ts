@@ -1,0 +1,245 @@
+import assert from "node:assert/strict";
+import { problemText } from "../../../infra/detector/checks.ts";
+import type { GpuGroupSettings, NodesSettings } from "../../../infra/nodes/args.ts";
+import {
+  demandProblems,
+  type GpuDemand,
+  nodesProblems,
+  nodeZoneProblems,
+  podCapacity,
+} from "../../../infra/nodes/checks.ts";
+
+const COMMON = { capacity: "spot", min: 0, max: 4, diskGib: 100, maxUnavailable: 1, labels: {} } as const;
+const GPU: GpuGroupSettings = {
+  ...COMMON,
+  instanceTypes: ["g6.xlarge", "g5.xlarge"],
+  ami: "AL2023_x86_64_NVIDIA",
+  sharing: { mode: "none" },
+};
+const NODES: NodesSettings = {
+  autoscaler: "clusterAutoscaler",
+  system: { ...COMMON, instanceTypes: ["m7i.large"], ami: "AL2023_x86_64_STANDARD", min: 2, diskGib: 40 },
+  gpu: { small: GPU },
+};
+
+function found(gpu: Partial<GpuGroupSettings>, nodes: Partial<NodesSettings> = {}): string[] {
+  return nodesProblems({ ...NODES, gpu: { small: { ...GPU, ...gpu } }, ...nodes }, "1.35").map(problemText);
+}
+
+const TYPES = "for gpu.small.instanceTypes but received";
+
+const REFUSED: [name: string, changes: Partial<GpuGroupSettings>, messages: string[]][] = [
+  [
+    "an unknown type",
+    { instanceTypes: ["g6.huge" as "g6.xlarge"] },
+    [`Expected instance types of infra/nodes/instance-types.ts, at least one, ${TYPES} ["g6.huge"]`],
+  ],
+  [
+    "no type",
+    { instanceTypes: [] },
+    [`Expected instance types of infra/nodes/instance-types.ts, at least one, ${TYPES} []`],
+  ],
+  [
+    "an AMI type that EKS calls deprecated",
+    { ami: "AL2_x86_64_GPU" as "AL2023_x86_64_NVIDIA" },
+    [
+      "Expected one of AL2023_x86_64_STANDARD, AL2023_ARM_64_STANDARD, AL2023_x86_64_NVIDIA, AL2023_ARM_64_NVIDIA, " +
+        "BOTTLEROCKET_x86_64, BOTTLEROCKET_ARM_64, BOTTLEROCKET_x86_64_NVIDIA, BOTTLEROCKET_ARM_64_NVIDIA " +
+        'for gpu.small.ami but received "AL2_x86_64_GPU"',
+    ],
+  ],
+  ["a type twice", { instanceTypes: ["g6.xlarge", "g6.xlarge"] }, [`Expected each type once ${TYPES} ["g6.xlarge","g6.xlarge"]`]],
+  [
+    "types of two architectures, whose GPUs differ as well",
+    { instanceTypes: ["g6.xlarge", "g5g.xlarge"] },
+    [
+      `Expected types of one architecture ${TYPES} ["g6.xlarge","g5g.xlarge"]`,
+      `Expected types whose GPUs have equally much memory ${TYPES} ["g6.xlarge","g5g.xlarge"]`,
+    ],
+  ],
+  [
+    "types with different numbers of GPUs",
+    { instanceTypes: ["g6.xlarge", "g6.12xlarge"] },
+    [
+      "Expected types with equally many GPUs, because the autoscaler knows one number of them for the group, " +
+        `${TYPES} ["g6.xlarge","g6.12xlarge"]`,
+    ],
+  ],
+  ["types without a GPU", { instanceTypes: ["m7i.large"] }, [`Expected types with a GPU ${TYPES} ["m7i.large"]`]],
+  [
+    "an AMI of another architecture",
+    { ami: "AL2023_ARM_64_NVIDIA" },
+    ['Expected an AMI for x86_64, as g6.xlarge needs it, for gpu.small.ami but received "AL2023_ARM_64_NVIDIA"'],
+  ],
+  [
+    "an AMI without a driver",
+    { ami: "AL2023_x86_64_STANDARD" },
+    ['Expected an AMI with NVIDIA\'s driver (..._NVIDIA) for gpu.small.ami but received "AL2023_x86_64_STANDARD"'],
+  ],
+  [
+    "a release of another Kubernetes",
+    { releaseVersion: "1.34.7-20260512" },
+    [
+      "Expected a release of Amazon Linux for Kubernetes 1.35 (1.35.<patch>-<YYYYMMDD>) for gpu.small.releaseVersion " +
+        'but received "1.34.7-20260512"',
+    ],
+  ],
+  [
+    "a release of another system",
+    { ami: "BOTTLEROCKET_x86_64_NVIDIA", releaseVersion: "1.35.7-20260903" },
+    [
+      "Expected a release of Bottlerocket (<major>.<minor>.<patch>-<8 hexadecimal digits>) for gpu.small.releaseVersion " +
+        'but received "1.35.7-20260903"',
+    ],
+  ],
+  ["a minimum above the maximum", { min: 5 }, ["Expected at most max (4) for gpu.small.min but received 5"]],
+  ["a number of nodes out of bounds", { desired: 5 }, ["Expected from min (0) to max (4) for gpu.small.desired but received 5"]],
+  [
+    "a disk too small for the driver",
+    { diskGib: 20 },
+    ["Expected at least 30, which the AMI with the driver needs, for gpu.small.diskGib but received 20"],
+  ],
+  [
+    "sharing by Bottlerocket's own plugin",
+    { ami: "BOTTLEROCKET_x86_64_NVIDIA", sharing: { mode: "timeSlicing", replicas: 2 } },
+    [
+      "Expected none with Bottlerocket, whose own device plugin only user data could tell to share, " +
+        'for gpu.small.sharing.mode but received "timeSlicing"',
+    ],
+  ],
+  [
+    "MIG on a GPU that has none",
+    { instanceTypes: ["g6.xlarge"], sharing: { mode: "mig", profile: "1g.10gb", instances: 2 } },
+    [
+      "Expected timeSlicing, mps or none for the L4 of g6.xlarge: only A100 and H100 have MIG, " +
+        'for gpu.small.sharing.mode but received "mig"',
+    ],
+  ],
+  [
+    "a MIG profile of another GPU",
+    { instanceTypes: ["p5.4xlarge"], sharing: { mode: "mig", profile: "1g.5gb", instances: 7 } },
+    [
+      "Expected one of 1g.10gb, 1g.20gb, 2g.20gb, 3g.40gb, 4g.40gb, 7g.80gb for the H100 of p5.4xlarge " +
+        'for gpu.small.sharing.profile but received "1g.5gb"',
+    ],
+  ],
+  [
+    "more MIG instances than fit",
+    { instanceTypes: ["p4d.24xlarge"], sharing: { mode: "mig", profile: "3g.20gb", instances: 3 } },
+    ["Expected at most 2 of 3g.20gb for gpu.small.sharing.instances but received 3"],
+  ],
+];
+
+describe("nodesProblems", () => {
+  it("finds none in a spot group of types with equal GPUs, nor in ARM, Bottlerocket and MIG where they fit", () => {
+    assert.deepEqual(found({}), []);
+    assert.deepEqual(found({ instanceTypes: ["g5g.xlarge"], ami: "AL2023_ARM_64_NVIDIA" }), []);
+    assert.deepEqual(found({ ami: "BOTTLEROCKET_x86_64_NVIDIA" }), []);
+    assert.deepEqual(found({ sharing: { mode: "timeSlicing", replicas: 4 } }), []);
+    const mig = { mode: "mig", profile: "1g.5gb", instances: 7 } as const;
+    assert.deepEqual(found({ instanceTypes: ["p4d.24xlarge"], sharing: mig, max: 1 }), []);
+  });
+
+  for (const [name, changes, messages] of REFUSED) {
+    it(`refuses ${name}`, () => {
+      assert.deepEqual(found(changes), messages);
+    });
+  }
+
+  it("says which release to name where none is pinned", () => {
+    const problems = nodesProblems(NODES, "1.99").map(problemText);
+    const expected = (path: string) =>
+      `Expected a release of Amazon Linux for Kubernetes 1.99 (1.99.<patch>-<YYYYMMDD>) for ${path}.releaseVersion but received nothing`;
+    assert.deepEqual(problems, [expected("system"), expected("gpu.small")]);
+  });
+
+  it("keeps GPUs and drivers out of the system group", () => {
+    const system = { ...NODES.system, instanceTypes: ["g6.xlarge" as const], ami: "AL2023_x86_64_NVIDIA" as const };
+    assert.deepEqual(found({}, { system }), [
+      'Expected types without a GPU, which belong into a group of nodes.gpu, for system.instanceTypes but received ["g6.xlarge"]',
+      'Expected an AMI without NVIDIA\'s driver for system.ami but received "AL2023_x86_64_NVIDIA"',
+    ]);
+  });
+
+  it("keeps names within AWS's limit, and those of groups apart", () => {
+    const long = "a".repeat(56);
+    assert.deepEqual(found({}, { gpu: { [long]: GPU, ["a".repeat(55)]: GPU } }), [
+      `Expected a name of at most 55 characters for gpu.${long} but received "${long}"`,
+    ]);
+    assert.deepEqual(found({}, { gpu: { system: GPU } }), [
+      'Expected another name than that of the system group for gpu.system but received "system"',
+    ]);
+  });
+
+  it("gives Karpenter two system nodes in two zones", () => {
+    const one = { autoscaler: "karpenter", system: { ...NODES.system, min: 1 } } as const;
+    assert.deepEqual(found({}, one), [
+      "Expected at least 2, because Karpenter's two pods never share a node, for system.min but received 1",
+    ]);
+    assert.deepEqual(nodeZoneProblems({ ...NODES, ...one }, 1).map(problemText), [
+      "Expected at least 2 zones, because Karpenter's two pods never share one, for network.zones but received 1",
+    ]);
+    assert.deepEqual(nodeZoneProblems({ ...NODES, ...one }, 2), []);
+    assert.deepEqual(nodeZoneProblems(NODES, 1), []);
+    assert.deepEqual(found({}, { system: one.system }), []);
+  });
+});
+
+describe("demandProblems", () => {
+  const DEMAND: GpuDemand = {
+    replicas: { min: 1, max: 4 },
+    rollout: { mode: "availability", maxSurge: 1 },
+    gpusPerPod: 1,
+  };
+  const texts = (demand: Partial<GpuDemand>, gpu: Record<string, GpuGroupSettings>) =>
+    demandProblems({ ...DEMAND, ...demand }, gpu).map(problemText);
+
+  it("counts nodes, GPUs and shares", () => {
+    assert.equal(podCapacity(GPU, 1), 4);
+    assert.equal(podCapacity({ ...GPU, instanceTypes: ["g6.12xlarge"] }, 1), 16);
+    assert.equal(podCapacity({ ...GPU, instanceTypes: ["g6.12xlarge"] }, 3), 4);
+    assert.equal(podCapacity({ ...GPU, sharing: { mode: "timeSlicing", replicas: 4 } }, 1), 16);
+    assert.equal(podCapacity(GPU, 2), 0);
+  });
+
+  it("has room for the largest number of pods and those of a rollout, over all groups", () => {
+    assert.deepEqual(texts({}, { small: { ...GPU, max: 5 } }), []);
+    assert.deepEqual(texts({}, { small: { ...GPU, max: 3 }, other: { ...GPU, max: 2 } }), []);
+    assert.deepEqual(texts({}, { small: { ...GPU, max: 2, sharing: { mode: "mps", replicas: 3 } } }), []);
+    assert.deepEqual(texts({ gpusPerPod: 0 }, {}), []);
+  });
+
+  it("refuses a rollout that would wait for ever, and says what to change (P5)", () => {
+    assert.deepEqual(texts({}, { small: GPU }), [
+      "Expected room for 5 pods (detector.replicas.max + detector.rollout.maxSurge), not 4: at least 5, or a smaller " +
+        "detector.replicas.max, or detector.rollout.mode: resourceAware, for nodes.gpu.small.max but received 4",
+    ]);
+    assert.deepEqual(texts({ rollout: { mode: "resourceAware", maxUnavailable: 1 } }, { small: GPU }), []);
+    const slices = { ...GPU, max: 1, sharing: { mode: "timeSlicing", replicas: 3 } } as const;
+    assert.deepEqual(texts({ rollout: { mode: "resourceAware", maxUnavailable: 1 } }, { small: slices }), [
+      "Expected room for 4 pods (detector.replicas.max), not 3: at least 2, or a smaller detector.replicas.max, " +
+        "for nodes.gpu.small.max but received 1",
+    ]);
+    assert.deepEqual(texts({ replicas: { min: 1, max: 6 } }, { small: GPU }), [
+      "Expected room for 7 pods (detector.replicas.max + detector.rollout.maxSurge), not 4: at least 7, or a smaller " +
+        "detector.replicas.max, for nodes.gpu.small.max but received 4",
+    ]);
+  });
+
+  it("refuses GPUs that no node has", () => {
+    assert.deepEqual(texts({}, {}), [
+      "Expected at least one group, for the GPUs that pods of detector ask for, for nodes.gpu but received {}",
+    ]);
+    assert.deepEqual(texts({ gpusPerPod: 2 }, { small: GPU }), [
+      "Expected at most 1, which is what one node has, for detector.resources.gpus but received 2",
+    ]);
+  });
+
+  it("refuses more than one share for a pod", () => {
+    const shared = { ...GPU, max: 9, sharing: { mode: "timeSlicing", replicas: 4 } } as const;
+    assert.deepEqual(texts({ gpusPerPod: 2 }, { small: shared }), [
+      "Expected 1, because a share is one and a second one may be of the same GPU (nodes.gpu.small.sharing.mode is timeSlicing), " +
+        "for detector.resources.gpus but received 2",
+    ]);
+  });
+});
