@@ -13,6 +13,7 @@ import { type ErrorResponse, HEADERS } from "../contract.ts";
 import { addAccess } from "./access/index.ts";
 import type { Config } from "./config.ts";
 import { ERRORS, type ErrorCode, RequestError } from "./errors.ts";
+import { refuseConnection } from "./refusal.ts";
 import { addHealth } from "./routes/health.ts";
 import { addInferenceProtocol } from "./routes/inference-protocol/routes.ts";
 import { addInfo } from "./routes/info.ts";
@@ -35,8 +36,11 @@ export interface AppContext {
   metrics: Metrics;
 }
 
-/** Milliseconds that a caller may take to send its headers, and its whole request. */
-const RECEIVE_MS = { headers: 10_000, request: 60_000 } as const;
+/** Milliseconds that a caller may take to send its headers, and its whole request; looked at once a second. */
+const RECEIVE_MS = { headers: 10_000, request: 60_000, look: 1_000 } as const;
+
+/** Milliseconds that a caller may leave an answer unread. */
+const UNREAD_MS = 60_000;
 
 /** Longer than load balancers keep idle connections (AWS: 60 s), so that they, not we, close them; in milliseconds. */
 const KEEP_ALIVE_MS = 75_000;
@@ -60,7 +64,15 @@ export async function buildApp(
     bodyLimit: config.bodyLimitBytes,
     requestTimeout: RECEIVE_MS.request,
     keepAliveTimeout: KEEP_ALIVE_MS,
-    http: { headersTimeout: RECEIVE_MS.headers, shouldUpgradeCallback: isStreamUpgrade },
+    // Nothing moves on a connection while its request is worked on, either.
+    connectionTimeout: config.requestTimeoutMs + UNREAD_MS,
+    http: {
+      headersTimeout: RECEIVE_MS.headers,
+      connectionsCheckingInterval: RECEIVE_MS.look,
+      // Node's own refusal has no body; a hook refuses instead.
+      requireHostHeader: false,
+      shouldUpgradeCallback: isStreamUpgrade,
+    },
     // While draining, requests on open connections are served to the end.
     return503OnClosing: false,
     genReqId: ({ headers }) => {
@@ -72,11 +84,17 @@ export async function buildApp(
     },
     clientErrorHandler: answerBrokenRequest,
   });
+  // Unknown ones may be ignored (https://www.rfc-editor.org/rfc/rfc9110#section-10.1.1); Node would answer 417 without a body.
+  app.server.on("checkExpectation", (request, response) => app.server.emit("request", request, response));
   app.removeAllContentTypeParsers();
   app.setErrorHandler<FastifyError>((error, request, reply) => answerError(config, error, request, reply));
   app.setNotFoundHandler((request, reply) => answerError(config, app.routeError(request, reply), request, reply));
   app.addHook("onRequest", async (request, reply) => {
     reply.header(HEADERS.requestId, request.id);
+    // https://www.rfc-editor.org/rfc/rfc9112#section-3.2
+    if (request.headers.host === undefined && request.raw.httpVersion === "1.1") {
+      throw new RequestError("YOLO_REQUEST_INVALID", "Expected a Host header but there is none.");
+    }
   });
   app.addHook("onSend", async (_request, reply) => {
     if (state.phase === "draining") reply.header("connection", "close");
@@ -151,22 +169,8 @@ const PARSER_ERRORS: Readonly<Record<string, ErrorCode>> = {
   ERR_HTTP_REQUEST_TIMEOUT: "YOLO_REQUEST_SLOW",
 };
 
-/** Answers what is no HTTP request at all; there is no request object yet, so the answer is written by hand. */
+/** Answers what is no HTTP request at all. */
 function answerBrokenRequest(error: Error & { code?: string }, socket: Socket): void {
-  if (error.code === "ECONNRESET" || !socket.writable) {
-    socket.destroy();
-    return;
-  }
-  const code = PARSER_ERRORS[error.code ?? ""] ?? "YOLO_REQUEST_INVALID";
-  const { status, message } = ERRORS[code];
-  const requestId = randomUUID();
-  const body = JSON.stringify(errorBody(code, message, requestId));
-  const head = [
-    `HTTP/1.1 ${status} Error`,
-    "content-type: application/json; charset=utf-8",
-    `content-length: ${Buffer.byteLength(body)}`,
-    `${HEADERS.requestId}: ${requestId}`,
-    "connection: close",
-  ];
-  socket.end(`${head.join("\r\n")}\r\n\r\n${body}`);
+  if (error.code === "ECONNRESET") socket.destroy();
+  else refuseConnection(socket, PARSER_ERRORS[error.code ?? ""] ?? "YOLO_REQUEST_INVALID");
 }
