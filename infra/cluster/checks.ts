@@ -28,14 +28,21 @@ export function clusterProblems(settings: ClusterSettings): Problem[] {
 }
 
 /**
- * Grants to the role that deploys: EKS made its entry with the cluster, and refuses a second one half-way through an `up`.
+ * Grants to who is about to create the cluster: EKS makes that entry itself, and refuses a second one half-way through the `up`.
+ * Not for a cluster that exists, which somebody else may have made. Paths are those of a stack's configuration.
  * @param callerArn who deploys, as sts:GetCallerIdentity says
  */
 export function deployerProblems(access: ClusterSettings["access"], callerArn: string): Problem[] {
   const deployer = principalKey(callerArn);
   return Object.entries(access).flatMap(([name, { principalArn }]) =>
     principalKey(principalArn) === deployer
-      ? [problem(["access", name, "principalArn"], "anybody but who deploys, who has access already,", principalArn)]
+      ? [
+          problem(
+            ["cluster", "access", name, "principalArn"],
+            "anybody but who creates the cluster, who has access by that,",
+            principalArn,
+          ),
+        ]
       : [],
   );
 }

@@ -7,6 +7,8 @@ import { FILLED, integer, oneOf, type Pattern, text } from "./expected.ts";
 
 const ZONE_NAME: Pattern = { what: "the name of a zone such as us-west-2a", regex: /^[a-z]{2}(?:-[a-z]+)+-\d[a-z]$/ };
 
+const ZONE_NAMES = { error: `the names of ${MIN_ZONES} to ${MAX_ZONES} zones` };
+
 /** Days that CloudWatch keeps logs. */
 export const logRetentionSchema = z.literal(LOG_RETENTION_DAYS, {
   error: `a number of days that CloudWatch has (${LOG_RETENTION_DAYS.join(", ")})`,
@@ -19,9 +21,12 @@ export const networkSchema = z
     cidr: text(FILLED).default("10.0.0.0/16"),
     /** How many zones, or which. Names keep them where they are if AWS adds a zone; a zone added at the end moves nothing. */
     zones: z
-      .union([integer(MIN_ZONES, MAX_ZONES), z.array(text(ZONE_NAME)).min(MIN_ZONES).max(MAX_ZONES)], {
-        error: `${MIN_ZONES} to ${MAX_ZONES}, or the names of as many zones, such as [us-west-2a, us-west-2b]`,
-      })
+      .union(
+        [integer(MIN_ZONES, MAX_ZONES), z.array(text(ZONE_NAME)).min(MIN_ZONES, ZONE_NAMES).max(MAX_ZONES, ZONE_NAMES)],
+        {
+          error: `${MIN_ZONES} to ${MAX_ZONES}, or the names of as many zones, such as [us-west-2a, us-west-2b],`,
+        },
+      )
       .default(MIN_ZONES),
     /** One NAT gateway, or one in each zone. */
     nat: oneOf("single", "perZone").default("single"),
