@@ -29,7 +29,7 @@ const EKS_CLUSTER = {
   vpcConfig: { clusterSecurityGroupId: "sg-eks" },
 };
 
-const STATES: MockOptions["states"] = {
+const STATES: NonNullable<MockOptions["states"]> = {
   "eks:index:Cluster": () => ({ eksCluster: EKS_CLUSTER, kubeconfigJson: '{"kind":"Config"}' }),
   "aws:kms/key:Key": () => ({ arn: "arn:aws:kms:us-west-2:123456789012:key/1", keyId: "key-1" }),
   "aws:iam/role:Role": (name) => ({ name, arn: `arn:aws:iam::123456789012:role/${name}` }),
