@@ -27,6 +27,11 @@ export const CHARTS = {
     repository: "https://nvidia.github.io/k8s-device-plugin",
     version: "0.20.0",
   },
+  // https://github.com/kubernetes-sigs/dra-driver-nvidia-gpu/releases/tag/v0.4.1
+  nvidiaDraDriver: {
+    chart: "oci://registry.k8s.io/dra-driver-nvidia/charts/dra-driver-nvidia-gpu",
+    version: "0.4.1",
+  },
   // https://github.com/NVIDIA/dcgm-exporter/tree/main/deployment
   dcgmExporter: {
     chart: "dcgm-exporter",

@@ -48,7 +48,12 @@ export interface Resources {
   requests: { cpu: string; memory: string };
   /** Without a CPU limit a pod may use what is idle on its node. */
   limits: { cpu?: string | undefined; memory: string };
+  /** GPUs, or shares of one, for each pod. */
+  gpus: number;
 }
+
+/** How pods get GPUs: counted by a device plugin, or claimed by dynamic resource allocation. */
+export type GpuApi = "devicePlugin" | "dra";
 
 /** When pods are added: average use in percent of what a pod requests. */
 export interface Autoscaling {
@@ -119,6 +124,7 @@ export interface DetectorSettings {
   /** Bounds between which the autoscaler chooses the number of pods. */
   replicas: { min: number; max: number };
   resources: Resources;
+  gpuApi: GpuApi;
   autoscaling: Autoscaling;
   service: ServiceExposure;
   serving: Serving;

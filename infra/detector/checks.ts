@@ -1,6 +1,6 @@
+import { cpuMillicores, MEBIBYTE, memoryBytes } from "../quantity.ts";
 import type { DetectorSettings, Model, ModelVolume, Serving } from "./args.ts";
 import { downloadsModel, workerCount } from "./environment.ts";
-import { cpuMillicores, MEBIBYTE, memoryBytes } from "../quantity.ts";
 
 /** A value that does not go together with another one. */
 export interface Problem {
@@ -50,6 +50,7 @@ export function detectorProblems(settings: DetectorSettings): Problem[] {
     ...namespaceProblems(settings),
     ...replicaProblems(settings),
     ...resourceProblems(settings),
+    ...gpuProblems(settings),
     ...autoscalingProblems(settings),
     ...serviceProblems(settings),
   ];
@@ -112,6 +113,15 @@ function resourceProblems({ resources: { requests, limits }, serving }: Detector
     problems.push(problem(["resources", "limits", "memory"], expected, limits.memory));
   }
   return problems;
+}
+
+function gpuProblems({ resources: { gpus }, serving: { executionProvider } }: DetectorSettings): Problem[] {
+  if (gpus > 0 === (executionProvider !== "cpu")) return [];
+  const expected =
+    gpus > 0
+      ? `0 for serving.executionProvider cpu, which would leave the GPU idle,`
+      : `at least 1 for serving.executionProvider ${executionProvider}`;
+  return [problem(["resources", "gpus"], expected, gpus)];
 }
 
 function autoscalingProblems({ autoscaling, resources: { requests, limits } }: DetectorSettings): Problem[] {

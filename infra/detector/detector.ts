@@ -1,13 +1,14 @@
 import * as k8s from "@pulumi/kubernetes";
 import * as pulumi from "@pulumi/pulumi";
 import type { PORTS } from "../../service/contract.ts";
-import { autoscalerSpec } from "./autoscaling.ts";
+import { gpuClaimSpec } from "../gpu/dra.ts";
+import { contentName, objectLabels, podSecurityLabels, selectorLabels } from "../names.ts";
 import type { DetectorArgs } from "./args.ts";
+import { autoscalerSpec } from "./autoscaling.ts";
 import { detectorProblems, modelProblems, problemText } from "./checks.ts";
 import { egressRules } from "./egress.ts";
 import { downloadsModel, serviceEnvironment } from "./environment.ts";
 import { claimSpec, hostPathVolumeSpec, volumeIdentity } from "./model-volume.ts";
-import { contentName, objectLabels, podSecurityLabels, selectorLabels } from "../names.ts";
 import { DENY_ALL, detectorPolicy } from "./network-policy.ts";
 import { type PodArgs, podSpec, startupLimitSeconds } from "./pod.ts";
 import { deploymentStrategy } from "./rollout.ts";
@@ -92,6 +93,7 @@ export class Detector extends pulumi.ComponentResource {
             parent,
           );
 
+    const gpuClaim = gpuClaimTemplate(name, args, metadata, parent);
     const downloads = downloadsModel(args.model);
     const models = modelSource(name, args, metadata, parent);
     const deployment = new k8s.apps.v1.Deployment(
@@ -116,6 +118,7 @@ export class Detector extends pulumi.ComponentResource {
               secretName: secret?.metadata.name,
               models,
               downloads,
+              gpuClaimTemplateName: gpuClaim?.metadata.name,
             }),
           },
         },
@@ -180,6 +183,22 @@ export class Detector extends pulumi.ComponentResource {
       nodePort: this.nodePort,
     });
   }
+}
+
+/** The template of the claims by which pods get GPUs, named by its content because it cannot be changed. */
+function gpuClaimTemplate(
+  name: string,
+  { gpuApi, resources: { gpus } }: DetectorArgs,
+  metadata: (name: string) => ObjectMeta,
+  parent: { parent: pulumi.Resource },
+): k8s.resource.v1.ResourceClaimTemplate | undefined {
+  if (gpus === 0 || gpuApi !== "dra") return undefined;
+  const spec = gpuClaimSpec(gpus);
+  return new k8s.resource.v1.ResourceClaimTemplate(
+    `${name}-gpu`,
+    { metadata: metadata(contentName(`${name}-gpu`, { spec })), spec },
+    parent,
+  );
 }
 
 /** The volume of the model files, claimed by pods, or the size of the folder that each pod has instead. */

@@ -1,6 +1,8 @@
 import type * as k8s from "@pulumi/kubernetes";
 import type * as pulumi from "@pulumi/pulumi";
 import { CONTAINER, PATHS, PORTS } from "../../service/contract.ts";
+import { GPU_CLAIM, podResourceClaims } from "../gpu/dra.ts";
+import { GPU_RESOURCE, GPU_TOLERATION } from "../nodes/labels.ts";
 import type { DetectorSettings, Serving } from "./args.ts";
 
 /**
@@ -33,6 +35,8 @@ export interface PodArgs {
   models: { claimName: pulumi.Input<string> } | { sizeGib: number };
   /** Whether the pod puts files on the model volume. */
   downloads: boolean;
+  /** Template of the claim by which each pod gets its GPUs; missing where a device plugin counts them, and without any. */
+  gpuClaimTemplateName?: pulumi.Input<string> | undefined;
 }
 
 /** Seconds from the order to stop until a pod is killed: long enough to answer the last request that it accepted. */
@@ -58,7 +62,11 @@ export function podSpec(args: PodArgs): k8s.types.input.core.v1.PodSpec {
       seccompProfile: { type: "RuntimeDefault" },
     },
     nodeSelector: settings.nodeSelector,
-    tolerations: settings.tolerations.map((toleration) => ({ ...toleration })),
+    tolerations: [
+      ...settings.tolerations.map((toleration) => ({ ...toleration })),
+      ...(settings.resources.gpus > 0 ? [{ ...GPU_TOLERATION }] : []),
+    ],
+    ...(args.gpuClaimTemplateName !== undefined && { resourceClaims: podResourceClaims(args.gpuClaimTemplateName) }),
     topologySpreadConstraints: ["topology.kubernetes.io/zone", "kubernetes.io/hostname"].map((topologyKey) => ({
       topologyKey,
       maxSkew: 1,
@@ -90,7 +98,7 @@ function detectorContainer(args: PodArgs): k8s.types.input.core.v1.Container {
     imagePullPolicy: "IfNotPresent",
     ports: [{ name: "http", containerPort: PORTS.http, protocol: "TCP" }],
     envFrom: [{ configMapRef: { name: args.configMapName } }],
-    resources: { requests: settings.resources.requests, limits: definedLimits(settings.resources.limits) },
+    resources: containerResources(settings),
     startupProbe: {
       ...httpProbe(PATHS.startup),
       periodSeconds: 1,
@@ -118,6 +126,12 @@ function httpProbe(path: string): k8s.types.input.core.v1.Probe {
   return { httpGet: { path, port: "http" } };
 }
 
-function definedLimits({ cpu, memory }: DetectorSettings["resources"]["limits"]): Record<string, string> {
-  return { ...(cpu !== undefined && { cpu }), memory };
+function containerResources({ resources, gpuApi }: DetectorSettings): k8s.types.input.core.v1.ResourceRequirements {
+  const { requests, limits, gpus } = resources;
+  const counted = gpus > 0 && gpuApi === "devicePlugin" ? { [GPU_RESOURCE]: String(gpus) } : {};
+  return {
+    requests: { ...requests, ...counted },
+    limits: { ...(limits.cpu !== undefined && { cpu: limits.cpu }), memory: limits.memory, ...counted },
+    ...(gpus > 0 && gpuApi === "dra" && { claims: [{ name: GPU_CLAIM }] }),
+  };
 }

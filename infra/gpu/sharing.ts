@@ -24,3 +24,28 @@ export function podsPerGpu(sharing: GpuSharing): number {
       return sharing.instances;
   }
 }
+
+/** Name of a way of sharing: value of a node's label, and key of the device plugin's configurations. */
+export function sharingName(sharing: GpuSharing): string {
+  switch (sharing.mode) {
+    case "none":
+      return "none";
+    case "timeSlicing":
+      return `time-slicing-${sharing.replicas}`;
+    case "mps":
+      return `mps-${sharing.replicas}`;
+    case "mig":
+      return `mig-${sharing.profile}`;
+  }
+}
+
+/** Label by which the device plugin knows how to share the GPUs of a node. */
+const SHARING_LABEL = "nvidia.com/device-plugin.config";
+
+/** Label of nodes on which the plugin's chart runs the MPS server; GPU feature discovery, which is off, would set it. */
+const MPS_LABEL = "nvidia.com/mps.capable";
+
+/** Labels of nodes whose GPUs are shared in this way. */
+export function sharingLabels(sharing: GpuSharing): Record<string, string> {
+  return { [SHARING_LABEL]: sharingName(sharing), ...(sharing.mode === "mps" && { [MPS_LABEL]: "true" }) };
+}

@@ -37,6 +37,8 @@ const resourcesSchema = z.strictObject({
   requests: z.strictObject({ cpu: text(CPU).default("1"), memory: text(MEMORY).default("1Gi") }).prefault({}),
   /** No CPU limit by default: throttling a pod on an idle node only makes answers late. */
   limits: z.strictObject({ cpu: text(CPU).optional(), memory: text(MEMORY).default("1Gi") }).prefault({}),
+  /** GPUs, or shares of one, for each pod. */
+  gpus: integer(0, 16).default(0),
 });
 
 /** As the service's own settings: FETCH_HOSTS and CORS_ORIGINS in service/src/config.ts. */
@@ -85,6 +87,8 @@ export const detectorSchema = z
     namespace: text(DNS_LABEL).default("yolo"),
     replicas: z.strictObject({ min: integer(1, 1_000).default(2), max: integer(1, 1_000).default(10) }).prefault({}),
     resources: resourcesSchema.prefault({}),
+    /** How pods get GPUs. */
+    gpuApi: oneOf("devicePlugin", "dra").default("devicePlugin"),
     /** Average use in percent of what a pod requests, above which pods are added. */
     autoscaling: z
       .strictObject({ cpuPercent: integer(1, 10_000).default(70), memoryPercent: integer(1, 10_000).default(90) })

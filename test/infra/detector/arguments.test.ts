@@ -87,6 +87,23 @@ describe("Detector with other arguments", () => {
     assert.deepEqual(spec.strategy, { type: "RollingUpdate", rollingUpdate: { maxUnavailable: 1, maxSurge: 0 } });
   });
 
+  it("makes a template of claims for GPUs that are claimed, whose name follows its content", async () => {
+    const serving = { ...ARGS.serving, executionProvider: "cuda" as const };
+    const template = async (gpus: number) => {
+      const { recording } = await build({ resources: { ...ARGS.resources, gpus }, gpuApi: "dra", serving });
+      const { inputs } = find(recording, "kubernetes:resource.k8s.io/v1:ResourceClaimTemplate", "detector-gpu");
+      const { spec } = podTemplate(recording) as { spec: { resourceClaims: { resourceClaimTemplateName: string }[] } };
+      const { name } = inputs.metadata as { name: string };
+      assert.equal(spec.resourceClaims[0]?.resourceClaimTemplateName, name);
+      return { name, spec: inputs.spec };
+    };
+    const [one, two] = [await template(1), await template(2)];
+    assert.deepEqual(one.spec, {
+      spec: { devices: { requests: [{ name: "gpu", exactly: { deviceClassName: "gpu.nvidia.com", count: 1 } }] } },
+    });
+    assert.notEqual(one.name, two.name);
+  });
+
   it("throws one error with every problem, tied to the component, before it creates an object", async () => {
     const recording = await installMocks();
     assert.throws(

@@ -4,7 +4,7 @@ import { detectorProblems, modelProblems, problemText, worstCaseMemoryMib } from
 import { detectorSchema } from "../../../stacks/config/detector.ts";
 
 const DEFAULTS = detectorSchema.parse({});
-const LIMITED = { requests: { cpu: "500m", memory: "512Mi" }, limits: { cpu: "1", memory: "1Gi" } };
+const LIMITED = { requests: { cpu: "500m", memory: "512Mi" }, limits: { cpu: "1", memory: "1Gi" }, gpus: 0 };
 
 function problems(changes: Partial<DetectorSettings>): string[] {
   return detectorProblems({ ...DEFAULTS, ...changes }).map(problemText);
@@ -37,7 +37,7 @@ const REFUSED: [name: string, changes: Partial<DetectorSettings>, message: strin
   [
     "a memory request above the limit",
     {
-      resources: { requests: { cpu: "1", memory: "2Gi" }, limits: { memory: "1Gi" } },
+      resources: { requests: { cpu: "1", memory: "2Gi" }, limits: { memory: "1Gi" }, gpus: 0 },
       autoscaling: { cpuPercent: 70, memoryPercent: 50 },
     },
     'Expected at most resources.limits.memory (1Gi) for resources.requests.memory but received "2Gi"',
@@ -56,6 +56,16 @@ const REFUSED: [name: string, changes: Partial<DetectorSettings>, message: strin
       autoscaling: { cpuPercent: 60, memoryPercent: 90 },
     },
     "Expected at most resources.limits.cpu (1), because threads beyond it only wait for each other, for serving.threads but received 2",
+  ],
+  [
+    "a GPU that the processor's execution provider would leave idle",
+    { resources: { ...DEFAULTS.resources, gpus: 1 } },
+    "Expected 0 for serving.executionProvider cpu, which would leave the GPU idle, for resources.gpus but received 1",
+  ],
+  [
+    "an execution provider for GPUs without a GPU",
+    { serving: { ...DEFAULTS.serving, executionProvider: "cuda" } },
+    "Expected at least 1 for serving.executionProvider cuda for resources.gpus but received 0",
   ],
   [
     "a CPU target beyond the limit",
@@ -95,7 +105,7 @@ describe("detectorProblems", () => {
     const changes: Partial<DetectorSettings> = {
       replicas: { min: 2, max: 2 },
       rollout: { mode: "resourceAware", maxUnavailable: 1 },
-      resources: { requests: { cpu: "1000m", memory: "1Gi" }, limits: { cpu: "1", memory: "1024Mi" } },
+      resources: { ...LIMITED, requests: { cpu: "1000m", memory: "1Gi" }, limits: { cpu: "1", memory: "1024Mi" } },
       autoscaling: { cpuPercent: 100, memoryPercent: 100 },
     };
     assert.deepEqual(problems(changes), []);

@@ -1,6 +1,6 @@
 import * as pulumi from "@pulumi/pulumi";
-import { Detector } from "../../../infra/detector/detector.ts";
 import type { DetectorArgs } from "../../../infra/detector/args.ts";
+import { Detector } from "../../../infra/detector/detector.ts";
 import { find, installMocks, type Recording, settle } from "../../support/pulumi.ts";
 
 /** Digest of everything that the tests name by digest. */
@@ -14,7 +14,8 @@ export const ARGS: DetectorArgs = {
   modelVolume: { type: "hostPath", path: "/models", sizeGib: 1 },
   secrets: { "api-keys": `one:${SHA256}` },
   replicas: { min: 2, max: 5 },
-  resources: { requests: { cpu: "500m", memory: "512Mi" }, limits: { cpu: "2", memory: "1Gi" } },
+  resources: { requests: { cpu: "500m", memory: "512Mi" }, limits: { cpu: "2", memory: "1Gi" }, gpus: 0 },
+  gpuApi: "devicePlugin",
   autoscaling: { cpuPercent: 70, memoryPercent: 90 },
   service: { type: "NodePort", nodePort: 30080 },
   serving: {

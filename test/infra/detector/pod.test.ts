@@ -92,3 +92,47 @@ describe("podSpec", () => {
     assert.equal(terminationSeconds({ drainSeconds: 15, serving }), 15 + 31 + 5);
   });
 });
+
+describe("a pod that asks for GPUs", () => {
+  const pod = (gpuApi: "devicePlugin" | "dra", gpuClaimTemplateName?: string) => {
+    const resources = { ...settings.resources, gpus: 2 };
+    const spec = podSpec({
+      settings: { ...settings, resources, gpuApi },
+      labels: { app: "detector" },
+      image: "detector",
+      serviceAccountName: "detector",
+      configMapName: "detector",
+      models: { claimName: "models" },
+      downloads: false,
+      gpuClaimTemplateName,
+    });
+    const { containers, tolerations, resourceClaims } = spec as unknown as {
+      containers: [{ resources: { requests: object; limits: object; claims?: object[] } }];
+      tolerations: object[];
+      resourceClaims?: object[];
+    };
+    return { resources: containers[0].resources, tolerations, resourceClaims };
+  };
+  const TOLERATION = { key: "nvidia.com/gpu", operator: "Exists", effect: "NoSchedule" };
+
+  it("counts them by the device plugin's resource", () => {
+    const { resources, tolerations, resourceClaims } = pod("devicePlugin");
+    assert.deepEqual(resources, {
+      requests: { cpu: "1", memory: "1Gi", "nvidia.com/gpu": "2" },
+      limits: { memory: "1Gi", "nvidia.com/gpu": "2" },
+    });
+    assert.deepEqual(tolerations, [TOLERATION]);
+    assert.equal(resourceClaims, undefined);
+  });
+
+  it("or claims them", () => {
+    const { resources, tolerations, resourceClaims } = pod("dra", "detector-gpu");
+    assert.deepEqual(resources, {
+      requests: { cpu: "1", memory: "1Gi" },
+      limits: { memory: "1Gi" },
+      claims: [{ name: "gpu" }],
+    });
+    assert.deepEqual(tolerations, [TOLERATION]);
+    assert.deepEqual(resourceClaims, [{ name: "gpu", resourceClaimTemplateName: "detector-gpu" }]);
+  });
+});
