@@ -75,7 +75,12 @@ async function readFile({ file }: Extract<Multipart, { type: "file" }>, count: (
 }
 
 function readField(part: Extract<Multipart, { type: "field" }>): Entry {
-  const { fieldname, value, valueTruncated } = part;
+  const { value, valueTruncated } = part;
+  const fieldname: string | undefined = part.fieldname;
+  // The parser's types do not tell that a part may have none.
+  if (fieldname === undefined) {
+    throw new RequestError("YOLO_REQUEST_INVALID", "Expected a name for each part of the form but one has none.");
+  }
   if (typeof value !== "string" || valueTruncated) {
     const message = `Expected a short text for ${JSON.stringify(fieldname.slice(0, 80))}; images belong into parts named ${FILE_FIELD}.`;
     throw new RequestError("YOLO_PARAMETER_INVALID", message);
