@@ -46,6 +46,8 @@ export interface ClusterSettings {
   endpoint: {
     /** Public addresses from which the API server is reached; without any it is reached from the VPC only. */
     publicCidrs: readonly string[];
+    /** Addresses in the VPC, or in networks connected with it, that reach the API server besides its own nodes. */
+    privateCidrs: readonly string[];
   };
   /** Grants by a name of their own. */
   access: Readonly<Record<string, AccessGrant>>;

@@ -1,6 +1,6 @@
 import type { Problem } from "../detector/checks.ts";
 import { privateRangeProblem } from "../network/checks.ts";
-import { CIDR_FORM, formatCidr, isPrivate, networkOf, parseCidr } from "../network/cidr.ts";
+import { CIDR_FORM, formatCidr, isPrivate, networkOfText, overlaps, parseCidr } from "../network/cidr.ts";
 import type { ClusterSettings } from "./args.ts";
 
 /** Prefixes that EKS takes: https://docs.aws.amazon.com/eks/latest/APIReference/API_KubernetesNetworkConfigRequest.html */
@@ -60,18 +60,26 @@ function serviceRangeProblems({ serviceCidr }: ClusterSettings): Problem[] {
   return expected === undefined ? [] : [problem(["serviceCidr"], expected, serviceCidr)];
 }
 
-function endpointProblems({ endpoint: { publicCidrs } }: ClusterSettings): Problem[] {
-  return publicCidrs.flatMap((cidr, index) => {
+function endpointProblems({ endpoint: { publicCidrs, privateCidrs }, serviceCidr }: ClusterSettings): Problem[] {
+  const fromPrivate = privateCidrs.flatMap((cidr, index) => {
+    const path = ["endpoint", "privateCidrs", String(index)];
+    const expected = privateRangeProblem(cidr, 8, 32);
+    if (expected !== undefined) return [problem(path, expected, cidr)];
+    // Answers to such an address would go to a Service, or to nobody.
+    if (!CIDR_FORM.test(serviceCidr) || !overlaps(parseCidr(cidr), networkOfText(serviceCidr))) return [];
+    return [problem(path, `a range outside serviceCidr (${serviceCidr})`, cidr)];
+  });
+  const fromPublic = publicCidrs.flatMap((cidr, index) => {
     const path = ["endpoint", "publicCidrs", String(index)];
     if (!CIDR_FORM.test(cidr)) return [problem(path, "an address range such as 203.0.113.4/32", cidr)];
-    const [address = "", prefix = ""] = cidr.split("/");
-    const range = networkOf({ first: parseCidr(`${address}/32`).first, prefix: Number(prefix) });
+    const range = networkOfText(cidr);
     if (formatCidr(range) !== cidr) {
       return [problem(path, `the first address of the range (${formatCidr(range)})`, cidr)];
     }
     // EKS refuses them: nobody reaches a public address from a private one.
     return isPrivate(range) ? [problem(path, "a range of public addresses", cidr)] : [];
   });
+  return [...fromPrivate, ...fromPublic];
 }
 
 function accessProblems({ access }: ClusterSettings): Problem[] {

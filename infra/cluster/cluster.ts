@@ -91,6 +91,23 @@ export class Cluster extends pulumi.ComponentResource {
     this.arn = cluster.eksCluster.arn;
     this.endpoint = cluster.eksCluster.endpoint;
     this.securityGroupId = cluster.eksCluster.vpcConfig.clusterSecurityGroupId;
+    // EKS's group lets in what has it: nodes, and nobody else.
+    const ways = args.endpoint.privateCidrs.map(
+      (cidr) =>
+        new aws.vpc.SecurityGroupIngressRule(
+          `${name}-${cidr.replace("/", "-")}`,
+          {
+            securityGroupId: this.securityGroupId,
+            description: "To the API server",
+            cidrIpv4: cidr,
+            ipProtocol: "tcp",
+            fromPort: 443,
+            toPort: 443,
+            tags: { Name: `${clusterName}-api` },
+          },
+          { parent: this },
+        ),
+    );
     // P13: the component's own provider is an output, which no resource takes, and has none of these options.
     this.provider = new k8s.Provider(
       name,
@@ -104,7 +121,8 @@ export class Cluster extends pulumi.ComponentResource {
         // P15: never by default, because a cluster that cannot be reached for a minute would lose its state.
         deleteUnreachable: args.deleteUnreachable,
       },
-      { parent: this },
+      // Who deploys may need one of the ways in.
+      { parent: this, dependsOn: ways },
     );
     const { arn, endpoint, securityGroupId } = this;
     this.registerOutputs({ name: this.name, arn, endpoint, securityGroupId });

@@ -1,6 +1,6 @@
 import type { Problem } from "../detector/checks.ts";
 import type { NetworkArgs, NetworkSettings } from "./args.ts";
-import { CIDR_FORM, formatCidr, isPrivate, networkOf, overlaps, parseCidr } from "./cidr.ts";
+import { CIDR_FORM, formatCidr, isPrivate, networkOfText, overlaps, parseCidr } from "./cidr.ts";
 import { MAX_ZONES, MIN_ZONES } from "./subnets.ts";
 
 /** The largest VPC of AWS, and the smallest in which a public subnet still takes load balancers (/26; they want a /27 with 8 free addresses). */
@@ -34,8 +34,7 @@ export function overlapProblems(cidr: string, serviceCidr: string): Problem[] {
 /** What keeps a text from being a range of private addresses whose prefix lies within bounds. */
 export function privateRangeProblem(cidr: string, minPrefix: number, maxPrefix: number): string | undefined {
   if (!CIDR_FORM.test(cidr)) return `an address range such as 10.0.0.0/${minPrefix}`;
-  const [address = "", prefix = ""] = cidr.split("/");
-  const network = networkOf({ first: parseCidr(`${address}/32`).first, prefix: Number(prefix) });
+  const network = networkOfText(cidr);
   if (formatCidr(network) !== cidr) return `the first address of the range (${formatCidr(network)})`;
   if (network.prefix < minPrefix || network.prefix > maxPrefix) return `a range from /${minPrefix} to /${maxPrefix}`;
   if (!isPrivate(network)) return "a range within 10.0.0.0/8, 172.16.0.0/12 or 192.168.0.0/16";

@@ -30,6 +30,12 @@ export function networkOf({ first, prefix }: Cidr): Cidr {
   return { first: Math.floor(first / size) * size, prefix };
 }
 
+/** The range that an address with a prefix length lies in. The text must have the form of a range. */
+export function networkOfText(text: string): Cidr {
+  const [address = "", prefix] = text.split("/");
+  return networkOf({ first: parseCidr(`${address}/32`).first, prefix: Number(prefix) });
+}
+
 /** The range as text. */
 export function formatCidr({ first, prefix }: Cidr): string {
   return `${[24, 16, 8, 0].map((bits) => Math.floor(first / 2 ** bits) % 256).join(".")}/${prefix}`;

@@ -35,6 +35,8 @@ export const eksClusterSchema = z
       .strictObject({
         /** Public addresses that reach the API server; without any, deploy from within the VPC. */
         publicCidrs: z.array(text(FILLED)).default([]),
+        /** Addresses in the VPC, or in networks connected with it, that reach the API server besides its nodes. */
+        privateCidrs: z.array(text(FILLED)).default([]),
       })
       .prefault({}),
     /** Who else than the role that deploys may use the Kubernetes API, by a name for each. */

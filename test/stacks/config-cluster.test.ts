@@ -94,7 +94,7 @@ describe("eksClusterSchema", () => {
     assert.deepEqual(eksClusterSchema.parse(MINIMAL), {
       target: "eks",
       version: "1.35",
-      endpoint: { publicCidrs: [] },
+      endpoint: { publicCidrs: [], privateCidrs: [] },
       access: {},
       logs: ["api", "audit", "authenticator"],
       logRetentionDays: 30,

@@ -20,18 +20,29 @@ const REFUSED: [name: string, settings: Partial<ClusterSettings>, message: strin
   ],
   [
     "a text that is no range",
-    { endpoint: { publicCidrs: ["203.0.113.4"] } },
+    { endpoint: { privateCidrs: [], publicCidrs: ["203.0.113.4"] } },
     'an address range such as 203.0.113.4/32 for endpoint.publicCidrs.0 but received "203.0.113.4"',
   ],
   [
     "an address in the middle of its range",
-    { endpoint: { publicCidrs: ["203.0.113.4/24"] } },
+    { endpoint: { privateCidrs: [], publicCidrs: ["203.0.113.4/24"] } },
     "the first address of the range (203.0.113.0/24) for endpoint.publicCidrs.0 " + 'but received "203.0.113.4/24"',
   ],
   [
     "private addresses at the public endpoint",
-    { endpoint: { publicCidrs: ["203.0.113.4/32", "10.0.0.0/8"] } },
+    { endpoint: { privateCidrs: [], publicCidrs: ["203.0.113.4/32", "10.0.0.0/8"] } },
     'a range of public addresses for endpoint.publicCidrs.1 but received "10.0.0.0/8"',
+  ],
+  [
+    "public addresses at the private endpoint",
+    { endpoint: { publicCidrs: [], privateCidrs: ["203.0.113.4/32"] } },
+    "a range within 10.0.0.0/8, 172.16.0.0/12 or 192.168.0.0/16 for endpoint.privateCidrs.0 " +
+      'but received "203.0.113.4/32"',
+  ],
+  [
+    "callers at addresses of Services",
+    { endpoint: { publicCidrs: [], privateCidrs: ["172.20.8.0/24"] } },
+    'a range outside serviceCidr (172.20.0.0/16) for endpoint.privateCidrs.0 but received "172.20.8.0/24"',
   ],
   [
     "two entries for one principal",
@@ -60,7 +71,7 @@ describe("clusterProblems", () => {
   it("finds none in what is right", () => {
     assert.deepEqual(clusterProblems(ARGS), []);
     // Open to everybody only where somebody wrote it down; the policy pack refuses it for production.
-    assert.deepEqual(clusterProblems({ ...ARGS, endpoint: { publicCidrs: ["0.0.0.0/0"] } }), []);
+    assert.deepEqual(clusterProblems({ ...ARGS, endpoint: { privateCidrs: [], publicCidrs: ["0.0.0.0/0"] } }), []);
     assert.deepEqual(clusterProblems({ ...ARGS, addonVersions: { "kube-proxy": "v1.35.9-eksbuild.1" } }), []);
   });
 

@@ -32,6 +32,7 @@ describe("Cluster", () => {
       "aws:cloudwatch/logGroup:LogGroup",
       "aws:kms/alias:Alias",
       "aws:kms/key:Key",
+      "aws:vpc/securityGroupIngressRule:SecurityGroupIngressRule",
       "eks:index:Cluster",
       "pulumi:providers:kubernetes",
     ]);
@@ -129,6 +130,20 @@ describe("Cluster", () => {
     });
   });
 
+  it("lets named private addresses in, before it makes anything on the cluster", () => {
+    const rule = find(recording, "aws:vpc/securityGroupIngressRule:SecurityGroupIngressRule", "cluster-10.8.0.0-24");
+    assert.deepEqual(rule.inputs, {
+      securityGroupId: "sg-eks",
+      description: "To the API server",
+      cidrIpv4: "10.8.0.0/24",
+      ipProtocol: "tcp",
+      fromPort: 443,
+      toPort: 443,
+      tags: { Name: "yolo-test-api" },
+    });
+    assert.ok(resource("pulumi:providers:kubernetes").dependencies.includes(rule.urn));
+  });
+
   it("registers the outputs that it offers", async () => {
     const { name, arn, endpoint, securityGroupId } = cluster;
     const expected = {
@@ -143,7 +158,7 @@ describe("Cluster", () => {
 
   it("is reached from the VPC only unless public addresses are named", async () => {
     const { inputs } = find(
-      (await buildCluster({ endpoint: { publicCidrs: [] } })).recording,
+      (await buildCluster({ endpoint: { publicCidrs: [], privateCidrs: [] } })).recording,
       "eks:index:Cluster",
       "cluster",
     );

@@ -8,7 +8,7 @@ export const ARGS: ClusterArgs = {
   vpcId: "vpc-1",
   privateSubnetIds: ["subnet-a", "subnet-b"],
   version: "1.35",
-  endpoint: { publicCidrs: ["203.0.113.4/32"] },
+  endpoint: { publicCidrs: ["203.0.113.4/32"], privateCidrs: ["10.8.0.0/24"] },
   access: {
     operators: { principalArn: "arn:aws:iam::123456789012:role/operators", policy: "clusterAdmin" },
     team: { principalArn: "arn:aws:iam::123456789012:role/team", policy: "edit", namespaces: ["yolo"] },
