@@ -9,6 +9,8 @@ const CHARTS_DIR = resolve(import.meta.dirname, "..", "..", "..", "shared", "cha
 export interface DocumentedKeys {
   /** Dotted keys that the file shows in comments only (`# foo:`), each with all that is below it. */
   commented?: readonly string[];
+  /** Dotted keys of maps that the chart passes on as they are, such as flags of a program, although the file fills them. */
+  passedOn?: readonly string[];
   /** Dotted keys of the charts that this one brings along, each with all that is below it: their own files have them. */
   dependencies?: readonly string[];
 }
@@ -28,6 +30,7 @@ export function unknownKeys(values: object, chart: string, documented: Documente
   }
   const text = readFileSync(join(folder, "values.yaml"), "utf8");
   const accepted = [
+    ...(documented.passedOn ?? []),
     ...(documented.commented ?? []).map((key) => commentedKey(key, text, chart)),
     ...(documented.dependencies ?? []).map((key) => dependencyKey(key, folder, chart)),
   ];
