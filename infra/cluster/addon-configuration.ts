@@ -1,3 +1,4 @@
+import { GPU_TOLERATION } from "../nodes/labels.ts";
 import type { AddonName } from "./addon-versions.ts";
 
 /**
@@ -16,6 +17,6 @@ export const ADDON_CONFIGURATION: Readonly<Record<AddonName, Readonly<Record<str
   // P24: GPU nodes are tainted, and what asks the GPUs how they are tolerates no taint by default:
   // https://github.com/aws/eks-node-monitoring-agent/blob/main/charts/configuration.schema.json
   "eks-node-monitoring-agent": {
-    dcgmAgent: { tolerations: [{ key: "nvidia.com/gpu", operator: "Exists", effect: "NoSchedule" }] },
+    dcgmAgent: { tolerations: [GPU_TOLERATION] },
   },
 };
