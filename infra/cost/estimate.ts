@@ -1,4 +1,4 @@
-import type { NodeGroupSettings } from "../nodes/args.ts";
+import type { NodeGroupSettings, NodesSettings } from "../nodes/args.ts";
 import type { InstanceTypeName } from "../nodes/instance-types.ts";
 import { HOURS_PER_MONTH, INSTANCE_SOURCE, priceTable, SERVICE_SOURCES, type ServicePrices } from "./prices.ts";
 
@@ -23,9 +23,12 @@ export interface EstimateInput {
 }
 
 /** The part of a node group's settings that costs. */
-export type EstimatedGroup = Pick<NodeGroupSettings, "instanceTypes" | "capacity" | "min" | "max" | "diskGib"> & {
+export type EstimatedGroup = Pick<
+  NodeGroupSettings,
+  "instanceTypes" | "capacity" | "min" | "max" | "desired" | "diskGib"
+> & {
   name: string;
-  /** Whether the number of nodes follows the load; a group of fixed size counts `min` nodes. Defaults to true. */
+  /** Whether the number of nodes follows the load; a group of fixed size counts the nodes that it starts with. Defaults to true. */
   scales?: boolean;
 };
 
@@ -65,6 +68,14 @@ export const NOT_COUNTED = [
   "the discount of spot instances, which count as on demand; other discounts, free tiers, tax",
 ] as const;
 
+/** The groups of a stack, as an estimate counts them: Karpenter leaves the system group as it is, and starts the others itself. */
+export function estimatedGroups({ autoscaler, system, gpu }: NodesSettings): EstimatedGroup[] {
+  return [
+    { ...system, name: "system", scales: autoscaler === "clusterAutoscaler" },
+    ...Object.entries(gpu).map(([name, group]) => ({ ...group, name })),
+  ];
+}
+
 /** The monthly cost of what a stack's configuration makes, at list prices; spot instances count as on demand, their upper bound. */
 export function estimate(input: EstimateInput): Estimate {
   const table = priceTable(input.region);
@@ -97,7 +108,9 @@ export function estimate(input: EstimateInput): Estimate {
 
 /** An estimate as text, a line for each of its lines; what is not known, and not counted, at the end. */
 export function estimateText({ region, pricesOf, lines, monthlyUsd, unknown, notCounted }: Estimate): string {
-  const rows = lines.map(({ what, monthlyUsd: usd }) => `${what}: ${usd === undefined ? "price not known" : rangeText(usd)}`);
+  const rows = lines.map(
+    ({ what, monthlyUsd: usd }) => `${what}: ${usd === undefined ? "price not known" : rangeText(usd)}`,
+  );
   const prices = pricesOf === undefined ? "none" : `instances ${pricesOf.instances}, services ${pricesOf.services}`;
   return [
     ...rows,
@@ -108,11 +121,11 @@ export function estimateText({ region, pricesOf, lines, monthlyUsd, unknown, not
 }
 
 function groupLines(
-  { name, instanceTypes, capacity, min, max, diskGib, scales = true }: EstimatedGroup,
+  { name, instanceTypes, capacity, min, max, desired = min, diskGib, scales = true }: EstimatedGroup,
   prices: Readonly<Partial<Record<InstanceTypeName, number>>>,
   gibMonthUsd: number | undefined,
 ): EstimateLine[] {
-  const nodes = { min, max: scales ? max : min };
+  const nodes = scales ? { min, max } : { min: desired, max: desired };
   const hours = { min: nodes.min * HOURS_PER_MONTH, max: nodes.max * HOURS_PER_MONTH };
   const usd = instanceTypes.map((type) => prices[type]);
   const known = usd.filter((each) => each !== undefined);

@@ -1,10 +1,10 @@
-import type { Rollout } from "../detector/args.ts";
 import type { Problem } from "../detector/checks.ts";
-import { type GpuSharing, podsPerGpu } from "../gpu/sharing.ts";
+import type { GpuSharing } from "../gpu/sharing.ts";
 import { AMI_TYPES, amiRelease, hasBuiltInDevicePlugin, isAmiType, releasePattern } from "./ami.ts";
 import type { GpuGroupSettings, NodeGroupSettings, NodesSettings } from "./args.ts";
 import { gpusPerNode } from "./autoscaling-tags.ts";
-import { GPUS, gpuMemoryGib, INSTANCE_TYPES, isInstanceType, type InstanceType } from "./instance-types.ts";
+import { GPUS, gpuMemoryGib, INSTANCE_TYPES, type InstanceType, isInstanceType } from "./instance-types.ts";
+import { ACCELERATOR_LABEL, DEVICE_PLUGIN_LABEL, GPU_PRESENT_LABEL, POOL_LABEL } from "./labels.ts";
 
 /**
  * Longest name of an entry: a node group has at most 63 characters, of which Pulumi takes 8 to make the name unique.
@@ -12,8 +12,14 @@ import { GPUS, gpuMemoryGib, INSTANCE_TYPES, isInstanceType, type InstanceType }
  */
 const NAME_LENGTH = 63 - 8;
 
-/** Smallest disk that the accelerated AMIs start with, in GiB; the others need 20. */
-const NVIDIA_DISK_GIB = 30;
+/** Smallest disk of a node with GPUs in GiB: one image with CUDA's libraries beside the driver of the AMI, and the same again while it is replaced. */
+const GPU_DISK_GIB = 30;
+
+/** Longest label key: the tag that tells the autoscaler of it has a prefix of 46 characters, and 128 in all. */
+const LABEL_KEY_LENGTH = 128 - 46;
+
+/** Labels that the program sets itself. */
+const OWN_LABELS: readonly string[] = [ACCELERATOR_LABEL, DEVICE_PLUGIN_LABEL, GPU_PRESENT_LABEL, POOL_LABEL];
 
 /** Nodes, each in a zone of its own, that Karpenter's chart insists on. Source: its values.yaml, topologySpreadConstraints */
 const KARPENTER_NODES = 2;
@@ -27,7 +33,9 @@ export function nodesProblems(nodes: NodesSettings, kubernetesVersion?: string):
   return [
     ...groups.flatMap(([path, group]) => below(path, nodeGroupProblems(group, kubernetesVersion))),
     ...Object.keys(nodes.gpu).flatMap((name) => nameProblems(["gpu", name], name)),
-    ...("system" in nodes.gpu ? [problem(["gpu", "system"], "another name than that of the system group", "system")] : []),
+    ...("system" in nodes.gpu
+      ? [problem(["gpu", "system"], "another name than that of the system group", "system")]
+      : []),
     ...(nodes.autoscaler === "karpenter" && nodes.system.min < KARPENTER_NODES
       ? [
           problem(
@@ -70,6 +78,7 @@ export function nodeGroupProblems(
     ...typeProblems(group),
     ...amiProblems(group, kubernetesVersion),
     ...sizeProblems(group),
+    ...labelProblems(group),
     ...sharingProblems(group),
   ];
 }
@@ -77,7 +86,8 @@ export function nodeGroupProblems(
 function typeProblems({ instanceTypes, sharing }: NodeGroupSettings & { sharing?: GpuSharing | undefined }): Problem[] {
   const problems: Problem[] = [];
   const report = (expected: string) => problems.push(problem(["instanceTypes"], expected, instanceTypes));
-  const values = (of: (type: InstanceType) => unknown) => new Set(instanceTypes.map((name) => of(INSTANCE_TYPES[name])));
+  const values = (of: (type: InstanceType) => unknown) =>
+    new Set(instanceTypes.map((name) => of(INSTANCE_TYPES[name])));
   if (new Set(instanceTypes).size < instanceTypes.length) report("each type once");
   if (values(({ architecture }) => architecture).size > 1) report("types of one architecture");
   if (values(({ gpus }) => gpus).size > 1) {
@@ -100,7 +110,8 @@ function amiProblems(
   if (type !== undefined && architecture !== INSTANCE_TYPES[type].architecture) {
     problems.push(problem(["ami"], `an AMI for ${INSTANCE_TYPES[type].architecture}, as ${type} needs it,`, ami));
   }
-  if (sharing !== undefined && !nvidia) problems.push(problem(["ami"], "an AMI with NVIDIA's driver (..._NVIDIA)", ami));
+  if (sharing !== undefined && !nvidia)
+    problems.push(problem(["ami"], "an AMI with NVIDIA's driver (..._NVIDIA)", ami));
   if (sharing === undefined && nvidia) problems.push(problem(["ami"], "an AMI without NVIDIA's driver", ami));
   if (kubernetesVersion === undefined) return problems;
   const release = amiRelease(ami, kubernetesVersion, releaseVersion);
@@ -115,10 +126,20 @@ function sizeProblems({ ami, min, max, desired, diskGib }: NodeGroupSettings): P
   if (desired !== undefined && (desired < min || desired > max)) {
     problems.push(problem(["desired"], `from min (${min}) to max (${max})`, desired));
   }
-  if (AMI_TYPES[ami].nvidia && diskGib < NVIDIA_DISK_GIB) {
-    problems.push(problem(["diskGib"], `at least ${NVIDIA_DISK_GIB}, which the AMI with the driver needs,`, diskGib));
+  if (AMI_TYPES[ami].nvidia && diskGib < GPU_DISK_GIB) {
+    const expected = `at least ${GPU_DISK_GIB}, for the driver and images with CUDA's libraries,`;
+    problems.push(problem(["diskGib"], expected, diskGib));
   }
   return problems;
+}
+
+function labelProblems({ labels }: NodeGroupSettings): Problem[] {
+  return Object.entries(labels).flatMap(([key, value]) => {
+    if (OWN_LABELS.includes(key))
+      return [problem(["labels", key], "no such label, which the program sets itself,", value)];
+    if (key.length <= LABEL_KEY_LENGTH) return [];
+    return [problem(["labels", key], `a key of at most ${LABEL_KEY_LENGTH} characters`, key)];
+  });
 }
 
 function sharingProblems(group: NodeGroupSettings & { sharing?: GpuSharing | undefined }): Problem[] {
@@ -140,66 +161,14 @@ function sharingProblems(group: NodeGroupSettings & { sharing?: GpuSharing | und
     }
     const most = Object.hasOwn(instances, sharing.profile) ? instances[sharing.profile] : undefined;
     if (most === undefined) {
-      return [problem(["sharing", "profile"], `one of ${profiles.join(", ")} for the ${gpu} of ${name}`, sharing.profile)];
+      return [
+        problem(["sharing", "profile"], `one of ${profiles.join(", ")} for the ${gpu} of ${name}`, sharing.profile),
+      ];
     }
     return sharing.instances > most
       ? [problem(["sharing", "instances"], `at most ${most} of ${sharing.profile}`, sharing.instances)]
       : [];
   });
-}
-
-/** What pods of a service need of the nodes with GPUs. */
-export interface GpuDemand {
-  replicas: { min: number; max: number };
-  rollout: Rollout;
-  /** GPUs, or shares of one, that each pod asks for. */
-  gpusPerPod: number;
-}
-
-/** How many pods that ask for `gpusPerPod` each fit a group at its largest. */
-export function podCapacity(group: GpuGroupSettings, gpusPerPod: number): number {
-  const perNode = gpusPerNode(group.instanceTypes) * podsPerGpu(group.sharing);
-  return group.max * Math.floor(perNode / gpusPerPod);
-}
-
-/**
- * What of a service's pods does not fit the nodes with GPUs; paths are those of the whole configuration, `service` is the
- * section of the service. P5: a rollout without room for one more pod waits for ever.
- */
-export function demandProblems(
-  demand: GpuDemand,
-  gpu: Readonly<Record<string, GpuGroupSettings>>,
-  service = "detector",
-): Problem[] {
-  const groups = Object.entries(gpu);
-  const { replicas, rollout, gpusPerPod } = demand;
-  if (gpusPerPod === 0) return [];
-  if (groups.length === 0) {
-    return [problem(["nodes", "gpu"], `at least one group, for the GPUs that pods of ${service} ask for,`, {})];
-  }
-  const shared = groups.filter(([, { sharing }]) => sharing.mode !== "none");
-  const problems: Problem[] = [];
-  if (gpusPerPod > 1 && shared.length > 0) {
-    const names = shared.map(([name, { sharing }]) => `nodes.gpu.${name}.sharing.mode is ${sharing.mode}`).join(", ");
-    const expected = `1, because a share is one and a second one may be of the same GPU (${names}),`;
-    problems.push(problem([service, "resources", "gpus"], expected, gpusPerPod));
-  }
-  const largest = Math.max(...groups.map(([, { instanceTypes, sharing }]) => gpusPerNode(instanceTypes) * podsPerGpu(sharing)));
-  if (gpusPerPod > largest) {
-    const expected = `at most ${largest}, which is what one node has,`;
-    return [...problems, problem([service, "resources", "gpus"], expected, gpusPerPod)];
-  }
-  const capacity = groups.reduce((sum, [, group]) => sum + podCapacity(group, gpusPerPod), 0);
-  const surge = rollout.mode === "availability" ? rollout.maxSurge : 0;
-  const needed = replicas.max + surge;
-  if (capacity >= needed) return problems;
-  const [[name, group]] = groups as [[string, GpuGroupSettings], ...typeof groups];
-  const perNode = podCapacity({ ...group, max: 1 }, gpusPerPod);
-  const expected =
-    `room for ${needed} pods (${service}.replicas.max${surge > 0 ? ` + ${service}.rollout.maxSurge` : ""}), not ${capacity}` +
-    `${perNode > 0 ? `: at least ${group.max + Math.ceil((needed - capacity) / perNode)}` : ""}, or a smaller ${service}.replicas.max` +
-    `${surge > 0 && capacity >= replicas.max ? `, or ${service}.rollout.mode: resourceAware` : ""},`;
-  return [...problems, problem(["nodes", "gpu", name, "max"], expected, group.max)];
 }
 
 function below(path: string[], problems: Problem[]): Problem[] {

@@ -115,13 +115,17 @@ export class NodeGroup extends pulumi.ComponentResource {
     );
     this.autoscalingGroupName = nodeGroup.resources.apply((resources) => {
       const group = resources.flatMap(({ autoscalingGroups }) => autoscalingGroups ?? [])[0]?.name;
-      if (group === undefined) throw new pulumi.RunError(`Expected an Auto Scaling group for ${name} but received none`);
+      if (group === undefined)
+        throw new pulumi.RunError(`Expected an Auto Scaling group for ${name} but received none`);
       return group;
     });
     if (args.clusterAutoscaler) {
       const gpu = sharing === undefined ? undefined : { instanceTypes: args.instanceTypes, sharing };
       // P4: tags of a node group do not reach its Auto Scaling group, the only place where the autoscaler looks.
-      const groupTags = { ...discoveryTags(args.clusterName), ...nodeTemplateTags({ labels, diskGib: args.diskGib, gpu }) };
+      const groupTags = {
+        ...discoveryTags(args.clusterName),
+        ...nodeTemplateTags({ labels, diskGib: args.diskGib, gpu }),
+      };
       for (const [key, value] of Object.entries(groupTags)) {
         new aws.autoscaling.Tag(
           `${name}-${key.replace("k8s.io/cluster-autoscaler/", "")}`,

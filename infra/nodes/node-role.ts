@@ -39,10 +39,9 @@ export class NodeRole extends pulumi.ComponentResource {
     const role = new aws.iam.Role(name, { assumeRolePolicy: TRUST_POLICY }, parent);
     const policies = Object.entries({ ...POLICIES, ...(ssm && { ssm: SSM_POLICY }) });
     const attachments = policies.map(
-      ([key, policyArn]) =>
-        new aws.iam.RolePolicyAttachment(`${name}-${key}`, { role: role.name, policyArn }, parent),
+      ([key, policyArn]) => new aws.iam.RolePolicyAttachment(`${name}-${key}`, { role: role.name, policyArn }, parent),
     );
-    this.arn = pulumi.all([role.arn, ...attachments.map(({ id }) => id)]).apply(([arn]) => arn);
+    this.arn = pulumi.all([role.arn, pulumi.all(attachments.map(({ id }) => id))]).apply(([arn]) => arn);
     this.name = role.name;
     this.registerOutputs({ arn: this.arn, name: this.name });
   }

@@ -2,11 +2,27 @@ import { z } from "zod";
 import { AMI_TYPES, type AmiType } from "../../infra/nodes/ami.ts";
 import { nodesProblems } from "../../infra/nodes/checks.ts";
 import { INSTANCE_TYPES, type InstanceTypeName } from "../../infra/nodes/instance-types.ts";
-import { DNS_LABEL, FILLED, integer, oneOf, text } from "./expected.ts";
+import { DNS_LABEL, integer, oneOf, type Pattern, text } from "./expected.ts";
 
 const INSTANCE_TYPE_WHAT = "an instance type of infra/nodes/instance-types.ts, such as g6.xlarge or m7i.large";
 const NAMES = Object.keys(INSTANCE_TYPES) as [InstanceTypeName, ...InstanceTypeName[]];
 const AMIS = Object.keys(AMI_TYPES) as [AmiType, ...AmiType[]];
+
+/** Source: https://kubernetes.io/docs/concepts/overview/working-with-objects/labels/#syntax-and-character-set */
+const LABEL_KEY = {
+  what: "a label such as team or example.com/team",
+  regex: /^(?:[a-z0-9](?:[a-z0-9.-]{0,251}[a-z0-9])?\/)?[A-Za-z0-9](?:[A-Za-z0-9_.-]{0,61}[A-Za-z0-9])?$/,
+};
+const LABEL_VALUE = {
+  what: "at most 63 letters, digits, hyphens, underscores and dots, in quotes where they look like a number,",
+  regex: /^(?:[A-Za-z0-9](?:[A-Za-z0-9_.-]{0,61}[A-Za-z0-9])?)?$/,
+};
+
+/** A map whose keys a pattern describes; zod itself would only say that a key is invalid. */
+function namedMap<Value extends z.ZodType>(key: Pattern, value: Value) {
+  const error: z.core.$ZodErrorMap = ({ code }) => (code === "invalid_key" ? key.what : undefined);
+  return z.record(text(key), value, { error });
+}
 
 const instanceTypesSchema = z
   .array(z.enum(NAMES, { error: INSTANCE_TYPE_WHAT }), { error: `a list, each ${INSTANCE_TYPE_WHAT},` })
@@ -33,8 +49,11 @@ const groupShape = {
   /** Nodes that an update replaces at a time. */
   maxUnavailable: integer(1, 100).default(1),
   /** Release of the AMI; that of infra/versions.ts when left out. */
-  releaseVersion: text({ what: "a release such as 1.35.7-20260903 or 1.65.0-0be31b34", regex: /^[0-9a-f.-]+$/ }).optional(),
-  labels: z.record(text(FILLED), z.string({ error: "text, in quotes where it looks like a number" })).default({}),
+  releaseVersion: text({
+    what: "a release such as 1.35.7-20260903 or 1.65.0-0be31b34",
+    regex: /^[0-9a-f.-]+$/,
+  }).optional(),
+  labels: namedMap(LABEL_KEY, text(LABEL_VALUE)).default({}),
 };
 
 const systemSchema = z.strictObject({
@@ -70,7 +89,7 @@ export const nodesSchema = z
     /** Whether CloudWatch gets figures of each node every minute, which costs extra. */
     detailedMonitoring: z.boolean({ error: "true or false" }).default(false),
     system: systemSchema.prefault({}),
-    gpu: z.record(text(DNS_LABEL), gpuSchema).default({}),
+    gpu: namedMap(DNS_LABEL, gpuSchema).default({}),
   })
   .superRefine((nodes, context) => {
     // Zod goes on to this check after a problem, and then with what it could not read.

@@ -1,13 +1,7 @@
 import assert from "node:assert/strict";
 import { problemText } from "../../../infra/detector/checks.ts";
 import type { GpuGroupSettings, NodesSettings } from "../../../infra/nodes/args.ts";
-import {
-  demandProblems,
-  type GpuDemand,
-  nodesProblems,
-  nodeZoneProblems,
-  podCapacity,
-} from "../../../infra/nodes/checks.ts";
+import { nodesProblems, nodeZoneProblems } from "../../../infra/nodes/checks.ts";
 
 const COMMON = { capacity: "spot", min: 0, max: 4, diskGib: 100, maxUnavailable: 1, labels: {} } as const;
 const GPU: GpuGroupSettings = {
@@ -48,7 +42,11 @@ const REFUSED: [name: string, changes: Partial<GpuGroupSettings>, messages: stri
         'for gpu.small.ami but received "AL2_x86_64_GPU"',
     ],
   ],
-  ["a type twice", { instanceTypes: ["g6.xlarge", "g6.xlarge"] }, [`Expected each type once ${TYPES} ["g6.xlarge","g6.xlarge"]`]],
+  [
+    "a type twice",
+    { instanceTypes: ["g6.xlarge", "g6.xlarge"] },
+    [`Expected each type once ${TYPES} ["g6.xlarge","g6.xlarge"]`],
+  ],
   [
     "types of two architectures, whose GPUs differ as well",
     { instanceTypes: ["g6.xlarge", "g5g.xlarge"] },
@@ -93,11 +91,31 @@ const REFUSED: [name: string, changes: Partial<GpuGroupSettings>, messages: stri
     ],
   ],
   ["a minimum above the maximum", { min: 5 }, ["Expected at most max (4) for gpu.small.min but received 5"]],
-  ["a number of nodes out of bounds", { desired: 5 }, ["Expected from min (0) to max (4) for gpu.small.desired but received 5"]],
+  [
+    "a number of nodes out of bounds",
+    { desired: 5 },
+    ["Expected from min (0) to max (4) for gpu.small.desired but received 5"],
+  ],
   [
     "a disk too small for the driver",
     { diskGib: 20 },
-    ["Expected at least 30, which the AMI with the driver needs, for gpu.small.diskGib but received 20"],
+    ["Expected at least 30, for the driver and images with CUDA's libraries, for gpu.small.diskGib but received 20"],
+  ],
+  [
+    "a label that is the program's own",
+    { labels: { "nvidia.com/gpu.present": "false" } },
+    [
+      "Expected no such label, which the program sets itself, for gpu.small.labels.nvidia.com/gpu.present " +
+        'but received "false"',
+    ],
+  ],
+  [
+    "a label too long for the autoscaler's tag",
+    { labels: { [`example.com/${"a".repeat(71)}`]: "" } },
+    [
+      `Expected a key of at most 82 characters for gpu.small.labels.example.com/${"a".repeat(71)} ` +
+        `but received "example.com/${"a".repeat(71)}"`,
+    ],
   ],
   [
     "sharing by Bottlerocket's own plugin",
@@ -182,64 +200,5 @@ describe("nodesProblems", () => {
     assert.deepEqual(nodeZoneProblems({ ...NODES, ...one }, 2), []);
     assert.deepEqual(nodeZoneProblems(NODES, 1), []);
     assert.deepEqual(found({}, { system: one.system }), []);
-  });
-});
-
-describe("demandProblems", () => {
-  const DEMAND: GpuDemand = {
-    replicas: { min: 1, max: 4 },
-    rollout: { mode: "availability", maxSurge: 1 },
-    gpusPerPod: 1,
-  };
-  const texts = (demand: Partial<GpuDemand>, gpu: Record<string, GpuGroupSettings>) =>
-    demandProblems({ ...DEMAND, ...demand }, gpu).map(problemText);
-
-  it("counts nodes, GPUs and shares", () => {
-    assert.equal(podCapacity(GPU, 1), 4);
-    assert.equal(podCapacity({ ...GPU, instanceTypes: ["g6.12xlarge"] }, 1), 16);
-    assert.equal(podCapacity({ ...GPU, instanceTypes: ["g6.12xlarge"] }, 3), 4);
-    assert.equal(podCapacity({ ...GPU, sharing: { mode: "timeSlicing", replicas: 4 } }, 1), 16);
-    assert.equal(podCapacity(GPU, 2), 0);
-  });
-
-  it("has room for the largest number of pods and those of a rollout, over all groups", () => {
-    assert.deepEqual(texts({}, { small: { ...GPU, max: 5 } }), []);
-    assert.deepEqual(texts({}, { small: { ...GPU, max: 3 }, other: { ...GPU, max: 2 } }), []);
-    assert.deepEqual(texts({}, { small: { ...GPU, max: 2, sharing: { mode: "mps", replicas: 3 } } }), []);
-    assert.deepEqual(texts({ gpusPerPod: 0 }, {}), []);
-  });
-
-  it("refuses a rollout that would wait for ever, and says what to change (P5)", () => {
-    assert.deepEqual(texts({}, { small: GPU }), [
-      "Expected room for 5 pods (detector.replicas.max + detector.rollout.maxSurge), not 4: at least 5, or a smaller " +
-        "detector.replicas.max, or detector.rollout.mode: resourceAware, for nodes.gpu.small.max but received 4",
-    ]);
-    assert.deepEqual(texts({ rollout: { mode: "resourceAware", maxUnavailable: 1 } }, { small: GPU }), []);
-    const slices = { ...GPU, max: 1, sharing: { mode: "timeSlicing", replicas: 3 } } as const;
-    assert.deepEqual(texts({ rollout: { mode: "resourceAware", maxUnavailable: 1 } }, { small: slices }), [
-      "Expected room for 4 pods (detector.replicas.max), not 3: at least 2, or a smaller detector.replicas.max, " +
-        "for nodes.gpu.small.max but received 1",
-    ]);
-    assert.deepEqual(texts({ replicas: { min: 1, max: 6 } }, { small: GPU }), [
-      "Expected room for 7 pods (detector.replicas.max + detector.rollout.maxSurge), not 4: at least 7, or a smaller " +
-        "detector.replicas.max, for nodes.gpu.small.max but received 4",
-    ]);
-  });
-
-  it("refuses GPUs that no node has", () => {
-    assert.deepEqual(texts({}, {}), [
-      "Expected at least one group, for the GPUs that pods of detector ask for, for nodes.gpu but received {}",
-    ]);
-    assert.deepEqual(texts({ gpusPerPod: 2 }, { small: GPU }), [
-      "Expected at most 1, which is what one node has, for detector.resources.gpus but received 2",
-    ]);
-  });
-
-  it("refuses more than one share for a pod", () => {
-    const shared = { ...GPU, max: 9, sharing: { mode: "timeSlicing", replicas: 4 } } as const;
-    assert.deepEqual(texts({ gpusPerPod: 2 }, { small: shared }), [
-      "Expected 1, because a share is one and a second one may be of the same GPU (nodes.gpu.small.sharing.mode is timeSlicing), " +
-        "for detector.resources.gpus but received 2",
-    ]);
   });
 });

@@ -56,10 +56,7 @@ export function installNodeMocks(): Promise<Recording> {
 }
 
 /** Builds a group below a parent, under mocks. */
-export async function build(
-  name: string,
-  args: NodeGroupArgs,
-): Promise<{ group: NodeGroup; recording: Recording }> {
+export async function build(name: string, args: NodeGroupArgs): Promise<{ group: NodeGroup; recording: Recording }> {
   const recording = await installNodeMocks();
   const parent = new pulumi.ComponentResource("test:Parent", "parent");
   const group = new NodeGroup(name, args, { parent });

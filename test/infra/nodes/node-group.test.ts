@@ -163,12 +163,6 @@ describe("NodeGroup with other arguments", () => {
     assert.equal(tags(recording)["k8s.io/cluster-autoscaler/node-template/resources/nvidia.com/gpu"], "4");
   });
 
-  it("never lets a label of the configuration replace its own", async () => {
-    const { recording } = await build("small", { ...GPU_ARGS, labels: { "nvidia.com/gpu.present": "false" } });
-    const { labels } = find(recording, NODE_GROUP, "small").inputs as { labels: Record<string, string> };
-    assert.equal(labels["nvidia.com/gpu.present"], "true");
-  });
-
   it("throws one error with every problem, tied to the component, before it makes anything", async () => {
     const recording = await installNodeMocks();
     assert.throws(
