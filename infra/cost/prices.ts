@@ -43,7 +43,7 @@ export const INSTANCE_SOURCE = "https://aws.amazon.com/ec2/pricing/on-demand/";
 
 /** List prices of one region in USD, without tax and discounts; what is missing could not be sourced. */
 export interface PriceTable {
-  /** Day on which the instances' prices were read from AWS, as YYYY-MM-DD. */
+  /** Day on which AWS had the instances' prices, as YYYY-MM-DD. */
   instancesDate: string;
   /** Linux, on demand, shared tenancy, an hour. */
   instances: Readonly<Partial<Record<InstanceTypeName, number>>>;
@@ -121,8 +121,8 @@ const US_EAST_1 = {
 
 /**
  * Types that were seen to cost the same in us-west-2; others of the table could not be read there.
- * Source: https://github.com/skypilot-org/skypilot-catalog, catalogs/v7/aws/vms.csv at 001367d, whose prices in us-east-1 are
- * those above; t3.medium from AWS's price list on 2026-10-04.
+ * Source: https://github.com/skypilot-org/skypilot-catalog, catalogs/v7/aws/vms.csv at 001367d. That copy bears no date, but its
+ * prices in us-east-1 are those above, and so it counts as of the same day; t3.medium from AWS's price list on 2026-10-04.
  */
 const SAME_IN_US_WEST_2: readonly InstanceTypeName[] = [
   "g4dn.xlarge",
