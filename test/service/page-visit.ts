@@ -1,8 +1,11 @@
 import assert from "node:assert/strict";
+import { once } from "node:events";
 import { readFileSync } from "node:fs";
+import { createServer, type IncomingMessage, request } from "node:http";
 import { createRequire } from "node:module";
 import type { AddressInfo } from "node:net";
 import { join } from "node:path";
+import type { Duplex } from "node:stream";
 import type { AxeResults } from "axe-core";
 import type { BrowserContext, Page } from "playwright-core";
 import sharp from "sharp";
@@ -47,6 +50,39 @@ export async function startService(more: Record<string, string> = {}) {
   return { address: `http://127.0.0.1:${(app.server.address() as AddressInfo).port}`, close };
 }
 
+/** A proxy that shows a service below a path, with the path taken away and all else passed on. */
+export async function startProxy(address: string, path: string) {
+  const { hostname, port } = new URL(address);
+  const ask = ({ method, url = "", headers }: IncomingMessage) => {
+    return request({ hostname, port, method, path: url.replace(path, ""), headers });
+  };
+  const server = createServer((asked, answer) => {
+    const passed = ask(asked).once("response", (given) => {
+      answer.writeHead(given.statusCode ?? 502, given.headers);
+      given.pipe(answer);
+    });
+    asked.pipe(passed);
+  });
+  const open = new Set<Duplex>();
+  server.on("upgrade", (asked, socket) => {
+    const passed = ask(asked).once("upgrade", (given, upstream) => {
+      const lines = Object.entries(given.headers).map(([name, value]) => `${name}: ${value}\r\n`);
+      socket.write(`HTTP/1.1 101 Switching Protocols\r\n${lines.join("")}\r\n`);
+      for (const end of [socket, upstream]) open.add(end.on("error", () => {}));
+      upstream.pipe(socket).pipe(upstream);
+    });
+    passed.end();
+  });
+  server.listen(0, "127.0.0.1");
+  await once(server, "listening");
+  const close = async () => {
+    for (const end of open) end.destroy();
+    server.closeAllConnections();
+    server.close();
+  };
+  return { address: `http://127.0.0.1:${(server.address() as AddressInfo).port}`, close };
+}
+
 /** A page that is open, and all that it said and asked for meanwhile. */
 export interface Visit {
   page: Page;
@@ -81,9 +117,8 @@ export async function visit(context: BrowserContext, address: string): Promise<V
 
 /** Asserts that a page asked nobody but its service, and that the browser had nothing to complain about. */
 export function assertQuiet({ asked, complaints }: Visit, address: string): void {
-  const own = [address, address.replace("http:", "ws:")].map((origin) => `${origin}/`);
-  const local = [...own, ...own.map((origin) => `blob:${origin}`)];
-  const foreign = asked.filter((url) => !local.some((start) => url.startsWith(start)));
+  const own = [address, address.replace("http:", "ws:"), `blob:${new URL(address).origin}`].map((start) => `${start}/`);
+  const foreign = asked.filter((url) => !own.some((start) => url.startsWith(start)));
   assert.deepEqual(foreign, []);
   assert.deepEqual(complaints, []);
 }
