@@ -1,5 +1,5 @@
 import type { Problem } from "../detector/checks.ts";
-import type { GpuSharing } from "../gpu/sharing.ts";
+import { type GpuSharing, sharingLabels } from "../gpu/sharing.ts";
 import { AMI_TYPES, amiRelease, hasBuiltInDevicePlugin, isAmiType, releasePattern } from "./ami.ts";
 import type { GpuGroupSettings, NodeGroupSettings, NodesSettings } from "./args.ts";
 import { gpusPerNode } from "./autoscaling-tags.ts";
@@ -19,7 +19,13 @@ const GPU_DISK_GIB = 30;
 const LABEL_KEY_LENGTH = 128 - 46;
 
 /** Labels that the program sets itself. */
-const OWN_LABELS: readonly string[] = [ACCELERATOR_LABEL, DEVICE_PLUGIN_LABEL, GPU_PRESENT_LABEL, POOL_LABEL];
+const OWN_LABELS: readonly string[] = [
+  ACCELERATOR_LABEL,
+  DEVICE_PLUGIN_LABEL,
+  GPU_PRESENT_LABEL,
+  POOL_LABEL,
+  ...Object.keys(sharingLabels({ mode: "mps", replicas: 2 })),
+];
 
 /** Nodes, each in a zone of its own, that Karpenter's chart insists on. Source: its values.yaml, topologySpreadConstraints */
 const KARPENTER_NODES = 2;

@@ -1,7 +1,7 @@
 import * as aws from "@pulumi/aws";
 import * as pulumi from "@pulumi/pulumi";
 import { problemText } from "../detector/checks.ts";
-import type { GpuSharing } from "../gpu/sharing.ts";
+import { type GpuSharing, sharingLabels } from "../gpu/sharing.ts";
 import { amiRelease } from "./ami.ts";
 import type { NodeGroupSettings } from "./args.ts";
 import { discoveryTags, nodeTemplateTags } from "./autoscaling-tags.ts";
@@ -65,7 +65,7 @@ export class NodeGroup extends pulumi.ComponentResource {
     const labels = {
       ...args.labels,
       [POOL_LABEL]: name,
-      ...(sharing !== undefined && gpuLabels(args.instanceTypes, args.ami)),
+      ...(sharing !== undefined && { ...gpuLabels(args.instanceTypes, args.ami), ...sharingLabels(sharing) }),
     };
     const launchTemplate = new aws.ec2.LaunchTemplate(
       name,
@@ -110,7 +110,7 @@ export class NodeGroup extends pulumi.ComponentResource {
       {
         ...parent,
         // The autoscaler owns the number of nodes, unless the configuration names one.
-        ...(args.desired === undefined && { ignoreChanges: ["scalingConfig.desiredSize"] }),
+        ...(args.clusterAutoscaler && args.desired === undefined && { ignoreChanges: ["scalingConfig.desiredSize"] }),
       },
     );
     this.autoscalingGroupName = nodeGroup.resources.apply((resources) => {

@@ -48,6 +48,7 @@ describe("NodeGroup with GPUs", () => {
         "yolo/pool": "small",
         "nvidia.com/gpu.present": "true",
         "k8s.amazonaws.com/accelerator": "nvidia-a10g_nvidia-l4",
+        "nvidia.com/device-plugin.config": "time-slicing-4",
       },
       taints: [{ key: "nvidia.com/gpu", value: "true", effect: "NO_SCHEDULE" }],
       tags: { project: "yolo" },
@@ -91,6 +92,7 @@ describe("NodeGroup with GPUs", () => {
       [`${template}/label/yolo/pool`]: "small",
       [`${template}/label/nvidia.com/gpu.present`]: "true",
       [`${template}/label/k8s.amazonaws.com/accelerator`]: "nvidia-a10g_nvidia-l4",
+      [`${template}/label/nvidia.com/device-plugin.config`]: "time-slicing-4",
       [`${template}/resources/ephemeral-storage`]: "100Gi",
       [`${template}/taint/nvidia.com/gpu`]: "true:NoSchedule",
       [`${template}/resources/nvidia.com/gpu`]: "16",
@@ -132,9 +134,10 @@ describe("NodeGroup with other arguments", () => {
     assert.deepEqual(ignoreChanges, []);
   });
 
-  it("has no tags for an autoscaler that does not scale it", async () => {
+  it("has no tags for an autoscaler that does not scale it, and the number of nodes of its arguments", async () => {
     const { recording } = await build("system", { ...SYSTEM_ARGS, clusterAutoscaler: false });
     assert.deepEqual(tags(recording), {});
+    assert.deepEqual(find(recording, NODE_GROUP, "system").ignoreChanges, []);
   });
 
   it("gives Bottlerocket's second disk the size, encrypts both, and marks its own device plugin", async () => {
