@@ -1,14 +1,16 @@
+import type { GpuApi } from "../detector/args.ts";
 import type { Problem } from "../detector/checks.ts";
 import type { GpuGroupSettings, NodesSettings } from "../nodes/args.ts";
 import type { ScalingSettings } from "./args.ts";
 
-/** What does not go together about scaling and nodes; paths are those of a stack's configuration. */
-export function scalingProblems(settings: ScalingSettings, nodes: NodesSettings): Problem[] {
+/** What does not go together about scaling, nodes and how pods get GPUs; paths are those of a stack's configuration. */
+export function scalingProblems(settings: ScalingSettings, nodes: NodesSettings, gpuApi: GpuApi): Problem[] {
   switch (nodes.autoscaler) {
     case "clusterAutoscaler":
-      return [];
+      return gpuApi === "dra" ? Object.entries(nodes.gpu).flatMap(([name, { min }]) => claimProblems(name, min)) : [];
     case "karpenter":
       return [
+        ...(gpuApi === "dra" ? [KARPENTER_IGNORES_CLAIMS] : []),
         ...replicaProblems(settings, nodes.system.min),
         ...Object.entries(nodes.gpu).flatMap(([name, group]) => poolProblems(name, group)),
       ];
@@ -17,6 +19,23 @@ export function scalingProblems(settings: ScalingSettings, nodes: NodesSettings)
       return unreachable;
     }
   }
+}
+
+/** Source: https://karpenter.sh/v1.14/reference/settings/ (IGNORE_DRA_REQUESTS) */
+const KARPENTER_IGNORES_CLAIMS: Problem = {
+  path: ["nodes", "autoscaler"],
+  expected: "clusterAutoscaler where pods claim GPUs (dra), because Karpenter does not look at claims yet,",
+  received: "karpenter",
+};
+
+/**
+ * P4 once more: tags tell the autoscaler which counted resources a group without nodes would have, but not which devices to
+ * claim; it learns them from a node. Source: https://github.com/kubernetes/autoscaler/issues/10277
+ */
+function claimProblems(name: string, min: number): Problem[] {
+  if (min > 0) return [];
+  const expected = "at least 1 where pods claim GPUs (dra): the autoscaler knows no devices of a group without a node,";
+  return [{ path: ["nodes", "gpu", name, "min"], expected, received: min }];
 }
 
 function replicaProblems({ karpenter: { replicas } }: ScalingSettings, systemNodes: number): Problem[] {

@@ -24,6 +24,16 @@ const IMAGE_TAGS: Readonly<Record<KubernetesMinor, string>> = {
   "1.36": "v1.36.1",
 };
 
+/**
+ * What the autoscaler watches since 1.34 and 1.35, whether or not anything uses it, and without which it stands still; the
+ * chart's own role may lack it. Sources: https://github.com/kubernetes/autoscaler/issues/8678,
+ * https://github.com/kubernetes/autoscaler/issues/9244
+ */
+const ADDITIONAL_RULES = [
+  { group: "resource.k8s.io", resources: ["deviceclasses", "resourceclaims", "resourceslices"] },
+  { group: "storage.k8s.io", resources: ["volumeattachments"] },
+].map(({ group, resources: names }) => ({ apiGroups: [group], resources: names, verbs: ["get", "list", "watch"] }));
+
 /** The flag of the program for each choice. */
 const EXPANDERS: Record<ClusterAutoscalerSettings["expander"], string> = {
   leastWaste: "least-waste",
@@ -53,7 +63,7 @@ export function clusterAutoscalerValues(args: ClusterAutoscalerValuesArgs) {
     image: { tag: IMAGE_TAGS[args.kubernetesVersion] },
     replicaCount: settings.replicas,
     extraArgs: extraArgs(settings),
-    rbac: { serviceAccount: { name: CLUSTER_AUTOSCALER } },
+    rbac: { serviceAccount: { name: CLUSTER_AUTOSCALER }, additionalRules: ADDITIONAL_RULES },
     resources: resources("100m", "300Mi", "600Mi"),
     podDisruptionBudget: DISRUPTION_BUDGET,
     priorityClassName: SYSTEM_PRIORITY,

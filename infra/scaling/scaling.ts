@@ -1,5 +1,6 @@
 import * as pulumi from "@pulumi/pulumi";
 import type { KubernetesMinor } from "../cluster/addon-versions.ts";
+import type { GpuApi } from "../detector/args.ts";
 import { problemText } from "../detector/checks.ts";
 import type { NodesSettings } from "../nodes/args.ts";
 import type { AwsLocation, ControllerArgs, ScalingSettings } from "./args.ts";
@@ -14,6 +15,8 @@ export interface ScalingArgs extends ControllerArgs, Pick<KarpenterArgs, "subnet
   kubernetesVersion: KubernetesMinor;
   settings: ScalingSettings;
   nodes: NodesSettings;
+  /** How pods get GPUs. */
+  gpuApi: GpuApi;
   /** Zones that offer every instance type of a GPU group, by its name; those of all subnets where a group is missing. */
   zones: Readonly<Record<string, readonly string[]>>;
   /** What reports the GPUs of a node. */
@@ -29,7 +32,7 @@ export class Scaling extends pulumi.ComponentResource {
   constructor(name: string, args: ScalingArgs, opts?: pulumi.ComponentResourceOptions) {
     super("yolo:infra:Scaling", name, {}, opts);
     const { settings, nodes } = args;
-    const problems = scalingProblems(settings, nodes);
+    const problems = scalingProblems(settings, nodes, args.gpuApi);
     if (problems.length > 0) throw new pulumi.ResourceError(problems.map(problemText).join("\n"), this, true);
 
     createNodeAutoscaler(args, this);

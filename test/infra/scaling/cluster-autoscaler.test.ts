@@ -69,7 +69,17 @@ describe("ClusterAutoscaler", () => {
         "scale-down-utilization-threshold": 0.6,
         "scale-down-gpu-utilization-threshold": 0.6,
       },
-      rbac: { serviceAccount: { name: "cluster-autoscaler" } },
+      rbac: {
+        serviceAccount: { name: "cluster-autoscaler" },
+        additionalRules: [
+          {
+            apiGroups: ["resource.k8s.io"],
+            resources: ["deviceclasses", "resourceclaims", "resourceslices"],
+            verbs: ["get", "list", "watch"],
+          },
+          { apiGroups: ["storage.k8s.io"], resources: ["volumeattachments"], verbs: ["get", "list", "watch"] },
+        ],
+      },
       resources: { requests: { cpu: "100m", memory: "300Mi" }, limits: { memory: "600Mi" } },
       podDisruptionBudget: { maxUnavailable: 1 },
       priorityClassName: "system-cluster-critical",
@@ -156,7 +166,8 @@ describe("The Cluster Autoscaler's policy", () => {
 
   it("only reads what cannot be limited to resources, in its region", () => {
     assert.equal(Read?.Resource, "*");
-    for (const action of Read?.Action as string[]) assert.match(action, /^(?:autoscaling|ec2):(?:Describe|Get)/);
+    for (const action of [Read?.Action].flat() as string[])
+      assert.match(action, /^(?:autoscaling|ec2):(?:Describe|Get)/);
     assert.deepEqual(Read?.Condition, { StringEquals: { "aws:RequestedRegion": "eu-central-1" } });
   });
 });

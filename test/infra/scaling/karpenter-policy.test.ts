@@ -47,7 +47,7 @@ describe("Karpenter's policy", () => {
       StringLike: { "aws:RequestTag/karpenter.sh/nodepool": "*" },
     });
     assert.deepEqual(all.LaunchFromOwnTemplates?.Condition, OWN);
-    for (const resource of all.LaunchFrom?.Resource as string[]) {
+    for (const resource of [all.LaunchFrom?.Resource].flat() as string[]) {
       assert.match(resource, /:(?:image|snapshot|security-group|subnet|capacity-reservation|placement-group)\/\*$/);
     }
   });

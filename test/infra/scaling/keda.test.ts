@@ -55,19 +55,16 @@ describe("Keda", () => {
 
   it("places, sizes, spreads and guards each of its parts", () => {
     const values = valuesOf(find(recording, CHART, "keda"));
-    const { resources, podDisruptionBudget, topologySpreadConstraints } = values as Record<
-      string,
-      Record<string, unknown>
-    >;
+    const section = (name: string, part: string) => (values[name] as Record<string, unknown>)[part];
     for (const part of PARTS) {
       const { replicaCount, nodeSelector, tolerations } = values[part] as Record<string, unknown>;
       assert.equal(replicaCount, 3, part);
       assert.deepEqual(nodeSelector, { "yolo/pool": "system" }, part);
       assert.deepEqual(tolerations, [{ key: "CriticalAddonsOnly", operator: "Exists" }], part);
-      assert.equal((topologySpreadConstraints?.[part] as unknown[]).length, 2, part);
+      assert.equal((section("topologySpreadConstraints", part) as unknown[]).length, 2, part);
       const singular = part === "metricsServer" ? "metricServer" : part;
-      assert.deepEqual(podDisruptionBudget?.[singular], { maxUnavailable: 1 }, part);
-      const { requests = {}, limits = {} } = (resources?.[singular] ?? {}) as Record<string, Record<string, string>>;
+      assert.deepEqual(section("podDisruptionBudget", singular), { maxUnavailable: 1 }, part);
+      const { requests = {}, limits = {} } = section("resources", singular) as Record<string, object>;
       assert.deepEqual(Object.keys(requests), ["cpu", "memory"], part);
       assert.deepEqual(Object.keys(limits), ["memory"], part);
     }

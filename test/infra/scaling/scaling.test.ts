@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import * as k8s from "@pulumi/kubernetes";
 import * as pulumi from "@pulumi/pulumi";
+import { problemText } from "../../../infra/detector/checks.ts";
 import type { NodesSettings } from "../../../infra/nodes/args.ts";
 import { scalingProblems } from "../../../infra/scaling/checks.ts";
 import { Scaling, type ScalingArgs } from "../../../infra/scaling/scaling.ts";
@@ -36,6 +37,7 @@ function scaling({ parent }: Parent, changes: Partial<ScalingArgs> = {}): Scalin
       kubernetesVersion: "1.35",
       settings: SETTINGS,
       nodes: nodes({}),
+      gpuApi: "devicePlugin",
       subnets: SUBNETS,
       zones: { small: ZONES },
       securityGroupId: "sg-1",
@@ -115,11 +117,26 @@ describe("Scaling", () => {
 describe("scalingProblems", () => {
   it("asks nothing of nodes that the Cluster Autoscaler sizes", () => {
     const wanted = nodes({ gpu: { small: { ...GROUP, min: 1, desired: 2 } } });
-    assert.deepEqual(scalingProblems(SETTINGS, wanted), []);
+    assert.deepEqual(scalingProblems(SETTINGS, wanted, "devicePlugin"), []);
   });
 
   it("finds nothing in settings that go together", () => {
-    assert.deepEqual(scalingProblems(SETTINGS, nodes({ autoscaler: "karpenter" })), []);
+    assert.deepEqual(scalingProblems(SETTINGS, nodes({ autoscaler: "karpenter" }), "devicePlugin"), []);
+  });
+
+  it("keeps a node where pods claim GPUs, because the autoscaler cannot know those of an empty group", () => {
+    assert.deepEqual(scalingProblems(SETTINGS, nodes({}), "dra").map(problemText), [
+      "Expected at least 1 where pods claim GPUs (dra): the autoscaler knows no devices of a group without a node, " +
+        "for nodes.gpu.small.min but received 0",
+    ]);
+    assert.deepEqual(scalingProblems(SETTINGS, nodes({ gpu: { small: { ...GROUP, min: 1 } } }), "dra"), []);
+  });
+
+  it("refuses Karpenter where pods claim GPUs", () => {
+    assert.deepEqual(scalingProblems(SETTINGS, nodes({ autoscaler: "karpenter" }), "dra").map(problemText), [
+      "Expected clusterAutoscaler where pods claim GPUs (dra), because Karpenter does not look at claims yet, " +
+        'for nodes.autoscaler but received "karpenter"',
+    ]);
   });
 });
 
