@@ -12,7 +12,7 @@ import { type Kind, makeAgent, makeKinds, sendOne, sequence } from "./soak/mix.t
 
 const USAGE = `Usage: npm run bench:soak [-- --requests NUMBER] [--set KEY=VALUE ...] [--json FILE]
 Sends a long mix of requests to a server of models/street.onnx, and fails with exit code 1 when its memory grew by 5 % or
-more from the second tenth of them to the last. Explained in docs/client.md.
+more from the second tenth of them to the last. Explained in docs/bench.md.
 
   --requests NUMBER  how many, at least 1000 (default: 20000)
   --set KEY=VALUE    an environment variable of the server; may be given several times
