@@ -2,10 +2,10 @@ import { existsSync } from "node:fs";
 import { resolve } from "node:path";
 import * as k8s from "@pulumi/kubernetes";
 import * as pulumi from "@pulumi/pulumi";
-import type { ClusterConfig } from "./config/index.ts";
+import type { KubeconfigStackConfig } from "./config/index.ts";
 
 /** The provider of the cluster that a stack runs on. Throws a RunError when the kubeconfig file is missing. */
-export function clusterProvider(cluster: ClusterConfig): k8s.Provider {
+export function clusterProvider(cluster: KubeconfigStackConfig["cluster"]): k8s.Provider {
   const { kubeconfig, context } = cluster;
   const path = kubeconfig === undefined ? undefined : resolve(kubeconfig);
   if (path !== undefined && !existsSync(path)) {

@@ -2,7 +2,7 @@ import type * as pulumi from "@pulumi/pulumi";
 import { Detector } from "../infra/detector/detector.ts";
 import { SECRETS } from "../service/contract.ts";
 import { clusterProvider } from "./cluster.ts";
-import { readStackConfig } from "./config/index.ts";
+import { isEks, readStackConfig } from "./config/index.ts";
 import type { Release } from "./release.ts";
 
 /** What a stack exports. These names are a public contract: other stacks, promotion and tools read them. */
@@ -18,9 +18,12 @@ export interface StackOutputs extends Release {
 }
 
 /** The program: Pulumi calls it, and what it returns becomes the outputs of the stack. */
-export default function program(): StackOutputs {
+export default async function program(): Promise<StackOutputs> {
   const { config, secrets } = readStackConfig();
-  const provider = clusterProvider(config.cluster);
+  const { provider, ready } = isEks(config)
+    ? // Loaded where it is used: AWS's SDK takes a second that other stacks need not wait.
+      await (await import("./eks.ts")).makePlatform(config)
+    : { provider: clusterProvider(config.cluster), ready: [] };
   const detector = new Detector(
     "detector",
     {
@@ -30,7 +33,7 @@ export default function program(): StackOutputs {
       modelVolume: config.modelStore.volume,
       ...(secrets.apiKeys !== undefined && { secrets: { [SECRETS.apiKeys]: secrets.apiKeys } }),
     },
-    { provider },
+    { provider, dependsOn: ready },
   );
   const { namespace, service, deployment, nodePort } = detector;
   return {

@@ -11,6 +11,11 @@ export interface Problem {
   received: unknown;
 }
 
+/** Problems of a part, by their paths in the whole. */
+export function problemsBelow(path: string[], problems: Problem[]): Problem[] {
+  return problems.map((each) => ({ ...each, path: [...path, ...each.path] }));
+}
+
 /** A problem as a sentence. */
 export function problemText({ path, expected, received }: Problem): string {
   return `Expected ${expected} for ${path.join(".")} but received ${JSON.stringify(received) ?? "nothing"}`;

@@ -1,6 +1,6 @@
 import { CONTAINER, type Environment, SECRETS } from "../../service/contract.ts";
-import type { Model, Serving } from "./args.ts";
 import { MEBIBYTE } from "../quantity.ts";
+import type { Model, Serving } from "./args.ts";
 
 /** Path in the container of the file that holds the API keys. */
 export const API_KEYS_PATH = `${CONTAINER.secretDir}/${SECRETS.apiKeys}`;

@@ -1,4 +1,4 @@
-import type { Problem } from "../detector/checks.ts";
+import { type Problem, problemsBelow } from "../detector/checks.ts";
 import { type GpuSharing, sharingLabels } from "../gpu/sharing.ts";
 import { AMI_TYPES, amiRelease, hasBuiltInDevicePlugin, isAmiType, releasePattern } from "./ami.ts";
 import type { GpuGroupSettings, NodeGroupSettings, NodesSettings } from "./args.ts";
@@ -37,7 +37,7 @@ export function nodesProblems(nodes: NodesSettings, kubernetesVersion?: string):
     ...Object.entries(nodes.gpu).map(([name, group]): [string[], GpuGroupSettings] => [["gpu", name], group]),
   ];
   return [
-    ...groups.flatMap(([path, group]) => below(path, nodeGroupProblems(group, kubernetesVersion))),
+    ...groups.flatMap(([path, group]) => problemsBelow(path, nodeGroupProblems(group, kubernetesVersion))),
     ...Object.keys(nodes.gpu).flatMap((name) => nameProblems(["gpu", name], name)),
     ...("system" in nodes.gpu
       ? [problem(["gpu", "system"], "another name than that of the system group", "system")]
@@ -175,10 +175,6 @@ function sharingProblems(group: NodeGroupSettings & { sharing?: GpuSharing | und
       ? [problem(["sharing", "instances"], `at most ${most} of ${sharing.profile}`, sharing.instances)]
       : [];
   });
-}
-
-function below(path: string[], problems: Problem[]): Problem[] {
-  return problems.map((each) => ({ ...each, path: [...path, ...each.path] }));
 }
 
 function problem(path: string[], expected: string, received: unknown): Problem {

@@ -2,7 +2,7 @@ import { z } from "zod";
 import { ADDON_VERSION_FORM, ADDONS, KUBERNETES_MINORS } from "../../infra/cluster/addon-versions.ts";
 import { ACCESS_POLICIES, type AccessPolicy, CONTROL_PLANE_LOGS } from "../../infra/cluster/args.ts";
 import { clusterProblems } from "../../infra/cluster/checks.ts";
-import { DNS_LABEL, FILLED, oneOf, type Pattern, text } from "./expected.ts";
+import { checked, DNS_LABEL, FILLED, namedMap, oneOf, type Pattern, text } from "./expected.ts";
 import { logRetentionSchema } from "./network.ts";
 
 /** Sessions of roles and roles of AWS services get no access entry: https://docs.aws.amazon.com/eks/latest/userguide/access-entries.html */
@@ -26,8 +26,8 @@ const accessSchema = z.strictObject({
 });
 
 /** A cluster that the program makes on Amazon EKS. Every default of the Cluster and ClusterAddons components stands here. */
-export const eksClusterSchema = z
-  .strictObject({
+export const eksClusterSchema = checked(
+  z.strictObject({
     target: z.literal("eks"),
     /** Kubernetes version, one minor at a time; it has no default, so that nothing but a change here upgrades a cluster. */
     version: z.enum(KUBERNETES_MINORS, { error: `one of ${KUBERNETES_MINORS.join(", ")}, in quotes,` }),
@@ -40,7 +40,7 @@ export const eksClusterSchema = z
       })
       .prefault({}),
     /** Who else than the role that deploys may use the Kubernetes API, by a name for each. */
-    access: z.record(text(DNS_LABEL), accessSchema).default({}),
+    access: namedMap(DNS_LABEL, accessSchema).default({}),
     logs: z.array(oneOf(...CONTROL_PLANE_LOGS)).default(["api", "audit", "authenticator"]),
     logRetentionDays: logRetentionSchema.default(30),
     /** Addresses of Services. A change replaces the cluster. */
@@ -51,14 +51,9 @@ export const eksClusterSchema = z
       .default({}),
     /** Counts objects of a cluster that does not answer as deleted: only to tear down a stack whose cluster is gone. */
     deleteUnreachable: z.boolean({ error: "true or false" }).default(false),
-  })
-  .superRefine((settings, context) => {
-    // Zod goes on to this check after a problem, and then with what it could not read.
-    if (context.issues.length > 0) return;
-    for (const { path, expected, received } of clusterProblems(settings)) {
-      context.addIssue({ code: "custom", path, message: expected, params: { received } });
-    }
-  });
+  }),
+  clusterProblems,
+);
 
 /** The cluster section of a stack on Amazon EKS. */
 export type EksClusterConfig = z.infer<typeof eksClusterSchema>;

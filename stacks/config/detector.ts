@@ -1,7 +1,7 @@
 import { z } from "zod";
 import { detectorProblems } from "../../infra/detector/checks.ts";
 import { CPU_QUANTITY, MEMORY_QUANTITY } from "../../infra/quantity.ts";
-import { ABSOLUTE_PATH, DNS_LABEL, DNS_NAME, FILLED, integer, oneOf, text } from "./expected.ts";
+import { ABSOLUTE_PATH, checked, DNS_LABEL, DNS_NAME, FILLED, integer, oneOf, text } from "./expected.ts";
 
 const CPU = { what: 'a CPU quantity as text, such as "500m" or "2"', regex: CPU_QUANTITY };
 const MEMORY = { what: 'a memory quantity such as "512Mi" or "2Gi"', regex: MEMORY_QUANTITY };
@@ -82,8 +82,8 @@ const tolerationSchema = z.strictObject({
 });
 
 /** How the detection service runs. Every default of the Detector component stands here. */
-export const detectorSchema = z
-  .strictObject({
+export const detectorSchema = checked(
+  z.strictObject({
     namespace: text(DNS_LABEL).default("yolo"),
     replicas: z.strictObject({ min: integer(1, 1_000).default(2), max: integer(1, 1_000).default(10) }).prefault({}),
     resources: resourcesSchema.prefault({}),
@@ -125,11 +125,6 @@ export const detectorSchema = z
         ),
       )
       .default([]),
-  })
-  .superRefine((settings, context) => {
-    // Zod goes on to this check after a text of the wrong form, which the checks across values could not read.
-    if (context.issues.length > 0) return;
-    for (const { path, expected, received } of detectorProblems(settings)) {
-      context.addIssue({ code: "custom", path, message: expected, params: { received } });
-    }
-  });
+  }),
+  detectorProblems,
+);

@@ -1,45 +1,55 @@
 import * as pulumi from "@pulumi/pulumi";
 import { z } from "zod";
 import { modelProblems } from "../../infra/detector/checks.ts";
-import { apiKeysSchema } from "./api-keys.ts";
-import { describeExpected, formatProblems } from "./problems.ts";
-import { detectorSchema, modelStoreSchema } from "./detector.ts";
-import { FILLED, text } from "./expected.ts";
 import { releaseSchema } from "../release.ts";
+import { apiKeysSchema } from "./api-keys.ts";
+import { eksClusterSchema } from "./cluster.ts";
+import { detectorSchema, modelStoreSchema } from "./detector.ts";
+import { checked, FILLED, text } from "./expected.ts";
+import { platformProblems, platformShape } from "./platform.ts";
+import { describeExpected, formatProblems } from "./problems.ts";
 
-const clusterSchema = z.discriminatedUnion("target", [
-  z.strictObject({
-    /** A cluster that exists, whoever made it. */
-    target: z.literal("kubeconfig"),
-    /** Path of the kubeconfig file, relative to the project. Defaults to that of kubectl. */
-    kubeconfig: text(FILLED).optional(),
-    /** Context of the kubeconfig file. Defaults to its current one. */
-    context: text(FILLED).optional(),
-  }),
-]);
+const kubeconfigClusterSchema = z.strictObject({
+  /** A cluster that exists, whoever made it. */
+  target: z.literal("kubeconfig", { error: "one of kubeconfig, eks" }),
+  /** Path of the kubeconfig file, relative to the project. Defaults to that of kubectl. */
+  kubeconfig: text(FILLED).optional(),
+  /** Context of the kubeconfig file. Defaults to its current one. */
+  context: text(FILLED).optional(),
+});
 
-const stackConfigSchema = z
-  .strictObject({
-    cluster: clusterSchema,
-    release: releaseSchema,
-    modelStore: modelStoreSchema,
-    detector: detectorSchema.prefault({}),
-    /** A secret; see StackSecrets. */
-    apiKeys: apiKeysSchema.optional(),
-  })
-  .superRefine(({ release, modelStore }, context) => {
-    // Zod goes on to this check after a problem, and then with what it could not read.
-    if (context.issues.length > 0) return;
-    for (const { path, expected, received } of modelProblems(release.model, modelStore.volume)) {
-      context.addIssue({ code: "custom", path, message: expected, params: { received } });
-    }
-  });
+/** What runs on a cluster, whoever made it. */
+const workloadShape = {
+  release: releaseSchema,
+  modelStore: modelStoreSchema,
+  detector: detectorSchema.prefault({}),
+  /** A secret; see StackSecrets. */
+  apiKeys: apiKeysSchema.optional(),
+};
+
+const kubeconfigStackSchema = checked(
+  z.strictObject({ cluster: kubeconfigClusterSchema, ...workloadShape }),
+  ({ release, modelStore }) => modelProblems(release.model, modelStore.volume),
+);
+
+const eksStackSchema = checked(
+  z.strictObject({ cluster: eksClusterSchema, ...platformShape, ...workloadShape }),
+  (config) => [...modelProblems(config.release.model, config.modelStore.volume), ...platformProblems(config)],
+);
+
+/** A stack on a cluster that exists: the sections of its configuration, with every default filled in. */
+export type KubeconfigStackConfig = Omit<z.infer<typeof kubeconfigStackSchema>, keyof StackSecrets>;
+
+/** A stack on a cluster that it makes on Amazon EKS. */
+export type EksStackConfig = Omit<z.infer<typeof eksStackSchema>, keyof StackSecrets>;
 
 /** The sections of a stack's configuration, with every default filled in. */
-export type StackConfig = Omit<z.infer<typeof stackConfigSchema>, keyof StackSecrets>;
+export type StackConfig = KubeconfigStackConfig | EksStackConfig;
 
-/** The cluster section of a stack's configuration. */
-export type ClusterConfig = StackConfig["cluster"];
+/** Whether a stack makes its cluster on Amazon EKS. */
+export function isEks(config: StackConfig): config is EksStackConfig {
+  return config.cluster.target === "eks";
+}
 
 /** Secrets of a stack. They stand outside the sections, so that no section has to be encrypted as a whole. */
 export interface StackSecrets {
@@ -68,7 +78,7 @@ export function readStackConfig(): { config: StackConfig; secrets: StackSecrets 
 
 /** Checks a stack's configuration, its secrets included, and fills in defaults of its sections. Throws one RunError with all problems. */
 export function parseStackConfig(raw: Readonly<Record<string, unknown>>): StackConfig {
-  const result = stackConfigSchema.safeParse(raw, { error: describeExpected });
+  const result = schemaFor(raw).safeParse(raw, { error: describeExpected });
   if (result.success) {
     const { apiKeys: _, ...config } = result.data;
     return config;
@@ -77,6 +87,12 @@ export function parseStackConfig(raw: Readonly<Record<string, unknown>>): StackC
   throw new pulumi.RunError(
     `Invalid stack config:\n${problems}\nNothing was changed. docs/config.md describes every key.`,
   );
+}
+
+/** The schema of a stack, by the target of its cluster. */
+function schemaFor({ cluster }: Readonly<Record<string, unknown>>) {
+  const eks = typeof cluster === "object" && cluster !== null && "target" in cluster && cluster.target === "eks";
+  return eks ? eksStackSchema : kubeconfigStackSchema;
 }
 
 /** A section arrives as JSON; what is none is left to the schema, which says what it expected. */

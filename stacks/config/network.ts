@@ -3,7 +3,7 @@ import { INTERFACE_ENDPOINTS } from "../../infra/network/args.ts";
 import { networkProblems, zoneProblems } from "../../infra/network/checks.ts";
 import { LOG_RETENTION_DAYS } from "../../infra/network/log-retention.ts";
 import { MAX_ZONES, MIN_ZONES } from "../../infra/network/subnets.ts";
-import { FILLED, integer, oneOf, type Pattern, text } from "./expected.ts";
+import { checked, FILLED, integer, oneOf, type Pattern, text } from "./expected.ts";
 
 const ZONE_NAME: Pattern = { what: "the name of a zone such as us-west-2a", regex: /^[a-z]{2}(?:-[a-z]+)+-\d[a-z]$/ };
 
@@ -15,8 +15,8 @@ export const logRetentionSchema = z.literal(LOG_RETENTION_DAYS, {
 });
 
 /** The VPC of a cluster on EKS. Every default of the Network component stands here. */
-export const networkSchema = z
-  .strictObject({
+export const networkSchema = checked(
+  z.strictObject({
     /** Private addresses of the VPC, /16 to /20; every pod has one of them. */
     cidr: text(FILLED).default("10.0.0.0/16"),
     /** How many zones, or which. Names keep them where they are if AWS adds a zone; a zone added at the end moves nothing. */
@@ -36,15 +36,12 @@ export const networkSchema = z
     flowLogs: z
       .strictObject({ retentionDays: logRetentionSchema.default(14), traffic: oneOf("all", "rejected").default("all") })
       .optional(),
-  })
-  .superRefine((settings, context) => {
-    // Zod goes on to this check after a problem, and then with what it could not read.
-    if (context.issues.length > 0) return;
-    const zones = typeof settings.zones === "number" ? [] : zoneProblems(settings.zones);
-    for (const { path, expected, received } of [...networkProblems(settings), ...zones]) {
-      context.addIssue({ code: "custom", path, message: expected, params: { received } });
-    }
-  });
+  }),
+  (settings) => [
+    ...networkProblems(settings),
+    ...(typeof settings.zones === "number" ? [] : zoneProblems(settings.zones)),
+  ],
+);
 
 /** The network section of a stack's configuration. */
 export type NetworkConfig = z.infer<typeof networkSchema>;

@@ -2,7 +2,7 @@ import { z } from "zod";
 import { AMI_TYPES, type AmiType } from "../../infra/nodes/ami.ts";
 import { nodesProblems } from "../../infra/nodes/checks.ts";
 import { INSTANCE_TYPES, type InstanceTypeName } from "../../infra/nodes/instance-types.ts";
-import { DNS_LABEL, integer, oneOf, type Pattern, text } from "./expected.ts";
+import { checked, DNS_LABEL, integer, namedMap, oneOf, text } from "./expected.ts";
 
 const INSTANCE_TYPE_WHAT = "an instance type of infra/nodes/instance-types.ts, such as g6.xlarge or m7i.large";
 const NAMES = Object.keys(INSTANCE_TYPES) as [InstanceTypeName, ...InstanceTypeName[]];
@@ -17,12 +17,6 @@ const LABEL_VALUE = {
   what: "at most 63 letters, digits, hyphens, underscores and dots, in quotes where they look like a number,",
   regex: /^(?:[A-Za-z0-9](?:[A-Za-z0-9_.-]{0,61}[A-Za-z0-9])?)?$/,
 };
-
-/** A map whose keys a pattern describes; zod itself would only say that a key is invalid. */
-function namedMap<Value extends z.ZodType>(key: Pattern, value: Value) {
-  const error: z.core.$ZodErrorMap = ({ code }) => (code === "invalid_key" ? key.what : undefined);
-  return z.record(text(key), value, { error });
-}
 
 const instanceTypesSchema = z
   .array(z.enum(NAMES, { error: INSTANCE_TYPE_WHAT }), { error: `a list, each ${INSTANCE_TYPE_WHAT},` })
@@ -81,8 +75,8 @@ const gpuSchema = z.strictObject({
 });
 
 /** The nodes of the cluster. 450 nodes is what one managed group holds: https://docs.aws.amazon.com/eks/latest/userguide/service-quotas.html */
-export const nodesSchema = z
-  .strictObject({
+export const nodesSchema = checked(
+  z.strictObject({
     autoscaler: oneOf("clusterAutoscaler", "karpenter").default("clusterAutoscaler"),
     /** Whether people may open a session on nodes through AWS Systems Manager. */
     ssm: z.boolean({ error: "true or false" }).default(false),
@@ -90,11 +84,6 @@ export const nodesSchema = z
     detailedMonitoring: z.boolean({ error: "true or false" }).default(false),
     system: systemSchema.prefault({}),
     gpu: namedMap(DNS_LABEL, gpuSchema).default({}),
-  })
-  .superRefine((nodes, context) => {
-    // Zod goes on to this check after a problem, and then with what it could not read.
-    if (context.issues.length > 0) return;
-    for (const { path, expected, received } of nodesProblems(nodes)) {
-      context.addIssue({ code: "custom", path, message: expected, params: { received } });
-    }
-  });
+  }),
+  (nodes) => nodesProblems(nodes),
+);

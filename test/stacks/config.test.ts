@@ -64,7 +64,7 @@ const REFUSED: [name: string, raw: Record<string, unknown>, message: string][] =
   [
     "a target that does not exist",
     { ...MINIMAL, cluster: { target: "docker" } },
-    '✖ Expected one of kubeconfig for cluster.target but received "docker"',
+    '✖ Expected one of kubeconfig, eks for cluster.target but received "docker"',
   ],
   [
     "a volume of no known type",
@@ -219,8 +219,8 @@ describe("Pulumi.*.yaml", async () => {
   const files: string[] = [];
   for await (const file of glob("Pulumi.*.yaml", { cwd: ROOT })) files.push(file);
 
-  it("exists for the local stack", () => {
-    assert.ok(files.includes("Pulumi.local.yaml"));
+  it("exists for every stack", () => {
+    assert.deepEqual(files.toSorted(), ["Pulumi.dev.yaml", "Pulumi.local.yaml", "Pulumi.prod.yaml"]);
   });
 
   for (const file of files) {
@@ -229,7 +229,9 @@ describe("Pulumi.*.yaml", async () => {
       const sections = Object.entries(config).flatMap(([key, value]): [string, unknown][] => {
         return key.startsWith("yolo:") ? [[key.slice("yolo:".length), value]] : [];
       });
-      assert.deepEqual(problems({ release: RELEASE, ...Object.fromEntries(sections) }), []);
+      const model = { ...RELEASE.model, uri: "s3://yolo-models/street.onnx" };
+      const release = { ...RELEASE, ...(file !== "Pulumi.local.yaml" && { model }) };
+      assert.deepEqual(problems({ release, ...Object.fromEntries(sections) }), []);
     });
   }
 });

@@ -1,0 +1,63 @@
+import { z } from "zod";
+import { type Problem, problemsBelow } from "../../infra/detector/checks.ts";
+import { overlapProblems } from "../../infra/network/checks.ts";
+import { nodesProblems } from "../../infra/nodes/checks.ts";
+import { demandProblems } from "../../infra/nodes/demand.ts";
+import { scalingProblems } from "../../infra/scaling/checks.ts";
+import type { EksClusterConfig } from "./cluster.ts";
+import type { detectorSchema } from "./detector.ts";
+import { ABSOLUTE_PATH, type Pattern, text } from "./expected.ts";
+import { networkSchema } from "./network.ts";
+import { nodesSchema } from "./nodes.ts";
+import { scalingSchema } from "./scaling.ts";
+
+const SWITCH = { error: "true or false" };
+
+const CHART_REPOSITORY: Pattern = {
+  what: "the address of a chart repository: oci://HOST/PATH, or https://HOST/PATH with an index",
+  regex: /^(?:oci|https):\/\/[^\s/?#@]+(?:\/[^\s?#@]*)?$/,
+};
+
+/** Where Helm charts come from. */
+const chartsSchema = z.discriminatedUnion("from", [
+  z.strictObject({ from: z.literal("upstream") }),
+  /** One repository with copies of all. */
+  z.strictObject({ from: z.literal("mirror"), repository: text(CHART_REPOSITORY) }),
+  /** A folder with an unpacked chart in a folder of its name each. */
+  z.strictObject({ from: z.literal("directory"), path: text(ABSOLUTE_PATH) }),
+]);
+
+const gpuSchema = z.strictObject({
+  /** Whether it is checked, once for each image of the service, that pods see the GPUs that they ask for and no others. */
+  check: z.boolean(SWITCH).default(true),
+});
+
+/** Sections of a stack that makes its cluster, besides the cluster itself and what runs on it. */
+export const platformShape = {
+  network: networkSchema.prefault({}),
+  nodes: nodesSchema.prefault({}),
+  gpu: gpuSchema.prefault({}),
+  scaling: scalingSchema.prefault({}),
+  charts: chartsSchema.prefault({ from: "upstream" }),
+  /** Whether Pulumi and AWS refuse to delete what cannot be made again: cluster, network, models. */
+  protect: z.boolean(SWITCH).default(false),
+};
+
+const platformSchema = z.object(platformShape);
+
+/** Those sections, and the two that they must go together with. */
+export type PlatformConfig = z.infer<typeof platformSchema> & {
+  cluster: EksClusterConfig;
+  detector: z.infer<typeof detectorSchema>;
+};
+
+/** What is well-formed in each section and cannot work together; paths are those of the whole configuration. */
+export function platformProblems({ cluster, network, nodes, scaling, detector }: PlatformConfig): Problem[] {
+  const { replicas, rollout, resources, gpuApi } = detector;
+  return [
+    ...overlapProblems(network.cidr, cluster.serviceCidr),
+    ...problemsBelow(["nodes"], nodesProblems(nodes, cluster.version)),
+    ...scalingProblems(scaling, nodes, gpuApi),
+    ...demandProblems({ replicas, rollout, gpusPerPod: resources.gpus }, nodes.gpu),
+  ];
+}

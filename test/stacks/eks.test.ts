@@ -1,0 +1,161 @@
+import assert from "node:assert/strict";
+import { readFile } from "node:fs/promises";
+import { join } from "node:path";
+import * as pulumi from "@pulumi/pulumi";
+import { parse } from "yaml";
+import program from "../../stacks/index.ts";
+import { find, installMocks, type MockOptions, type Recording, settle } from "../support/pulumi.ts";
+
+const SHA256 = "0123456789abcdef".repeat(4);
+const RELEASE = {
+  image: `123456789012.dkr.ecr.us-west-2.amazonaws.com/yolo@sha256:${SHA256}`,
+  model: { name: "street", sha256: SHA256, uri: "s3://yolo-models/street.onnx" },
+};
+
+type Sections = Record<string, unknown>;
+
+/** What AWS and the component of EKS answer, so far as the program reads it. They do not show that AWS accepts anything. */
+const MOCKS: MockOptions = {
+  states: {
+    "eks:index:Cluster": () => ({
+      eksCluster: {
+        name: "yolo-dev",
+        arn: "arn:aws:eks:us-west-2:123456789012:cluster/yolo-dev",
+        endpoint: "https://1.eks.us-west-2.amazonaws.com",
+        vpcConfig: { clusterSecurityGroupId: "sg-eks" },
+      },
+      kubeconfigJson: '{"kind":"Config"}',
+    }),
+    "aws:eks/nodeGroup:NodeGroup": (name) => ({
+      nodeGroupName: `${name}-0123456`,
+      resources: [{ autoscalingGroups: [{ name: `eks-${name}` }], remoteAccessSecurityGroupId: "" }],
+    }),
+    "aws:ec2/launchTemplate:LaunchTemplate": () => ({ latestVersion: 1 }),
+  },
+  calls: {
+    "aws:index/getAvailabilityZones:getAvailabilityZones": () => ({
+      names: ["us-west-2a", "us-west-2b", "us-west-2c", "us-west-2d"],
+      zoneIds: ["usw2-az2", "usw2-az1", "usw2-az3", "usw2-az4"],
+    }),
+    "aws:ec2/getInstanceTypeOfferings:getInstanceTypeOfferings": (inputs) => {
+      const [{ values }] = inputs.filters as [{ values: string[] }];
+      // The GPU types are missing in the first zone.
+      const zones = (type: string) => ["a", "b", "c"].filter((zone) => zone !== "a" || !type.startsWith("g"));
+      const pairs = values.flatMap((type) => zones(type).map((zone) => ({ type, zone: `us-west-2${zone}` })));
+      return { instanceTypes: pairs.map(({ type }) => type), locations: pairs.map(({ zone }) => zone) };
+    },
+    "aws:index/getCallerIdentity:getCallerIdentity": () => ({ accountId: "123456789012" }),
+    "aws:index/getPartition:getPartition": () => ({ partition: "aws" }),
+  },
+};
+
+async function run(stack: "dev" | "prod", changes: Sections = {}): Promise<Recording> {
+  const recording = await installMocks({ stack, ...MOCKS });
+  const { config } = parse(await readFile(join(import.meta.dirname, `../../Pulumi.${stack}.yaml`), "utf8")) as {
+    config: Sections;
+  };
+  const sections = { ...config, "yolo:release": RELEASE, ...changes };
+  const values = Object.entries(sections)
+    .filter(([, value]) => value !== undefined)
+    .map(([key, value]) => [key, typeof value === "string" ? value : JSON.stringify(value)]);
+  pulumi.runtime.setAllConfig(Object.fromEntries(values), []);
+  await program();
+  await settle();
+  return recording;
+}
+
+const count = ({ resources }: Recording, type: string) => resources.filter((each) => each.type === type).length;
+
+describe("the program of a stack on EKS", () => {
+  it("makes dev small: two zones, one NAT gateway, nothing protected, GPUs from zero on spot", async () => {
+    const recording = await run("dev");
+    assert.equal(count(recording, "aws:ec2/subnet:Subnet"), 4);
+    assert.equal(count(recording, "aws:ec2/natGateway:NatGateway"), 1);
+    assert.ok(recording.resources.every(({ protect }) => !protect));
+    const { inputs } = find(recording, "aws:eks/nodeGroup:NodeGroup", "g6");
+    assert.deepEqual(inputs.scalingConfig, { minSize: 0, maxSize: 2, desiredSize: 0 });
+    assert.equal(inputs.capacityType, "SPOT");
+  });
+
+  it("makes prod safe: three zones, a NAT gateway in each, protection, a base on demand", async () => {
+    const recording = await run("prod");
+    assert.equal(count(recording, "aws:ec2/subnet:Subnet"), 6);
+    assert.equal(count(recording, "aws:ec2/natGateway:NatGateway"), 3);
+    for (const [type, name] of [
+      ["aws:ec2/vpc:Vpc", "network"],
+      ["eks:index:Cluster", "cluster"],
+    ] as const)
+      assert.equal(find(recording, type, name).protect, true, name);
+    const { inputs } = find(recording, "aws:eks/nodeGroup:NodeGroup", "base");
+    assert.deepEqual(
+      [inputs.capacityType, inputs.scalingConfig],
+      ["ON_DEMAND", { minSize: 2, maxSize: 4, desiredSize: 2 }],
+    );
+  });
+
+  it("puts GPU groups only where the zones have the types (P23), and system nodes everywhere", async () => {
+    const recording = await run("dev");
+    const subnets = (name: string) =>
+      (find(recording, "aws:eks/nodeGroup:NodeGroup", name).inputs.subnetIds as string[]).length;
+    assert.deepEqual([subnets("system"), subnets("g6")], [2, 1]);
+  });
+
+  it("makes things in the order in which they need each other (P8, P11, P29)", async () => {
+    const recording = await run("dev");
+    // Of components: what they are made of waits for them, and goes before them.
+    const needs = (type: string, name: string) => find(recording, `yolo:infra:${type}`, name).dependencies.join("\n");
+    assert.match(needs("NodeGroup", "system"), /:RouteTable::network-.*Cluster::cluster/s);
+    assert.match(needs("ClusterAddons", "addons"), /NodeGroup::system/);
+    for (const type of ["GpuSupport", "Scaling"])
+      assert.match(needs(type, type === "Scaling" ? "scaling" : "gpu"), /Addon::addons-/);
+    assert.match(needs("Detector", "detector"), /Chart::gpu-plugin/);
+    assert.match(needs("Detector", "detector"), /Chart::cluster-autoscaler/);
+  });
+
+  it("puts every object on the cluster that it makes", async () => {
+    const recording = await run("dev");
+    const { urn } = find(recording, "pulumi:providers:kubernetes", "cluster");
+    const objects = recording.resources.filter(({ type }) => type.startsWith("kubernetes:"));
+    assert.ok(objects.length > 15);
+    for (const { type, name, provider } of objects)
+      assert.ok(provider.startsWith(`${urn}::`), `${type} ${name} ${provider}`);
+  });
+
+  it("makes pools instead of GPU groups with Karpenter", async () => {
+    const { config } = parse(await readFile(join(import.meta.dirname, "../../Pulumi.dev.yaml"), "utf8")) as {
+      config: { "yolo:nodes": object };
+    };
+    const recording = await run("dev", { "yolo:nodes": { ...config["yolo:nodes"], autoscaler: "karpenter" } });
+    assert.equal(count(recording, "aws:eks/nodeGroup:NodeGroup"), 1);
+    assert.equal(count(recording, "kubernetes:karpenter.sh/v1:NodePool"), 1);
+  });
+
+  it("says that a region is missing, before any resource", async () => {
+    const { AWS_REGION, AWS_DEFAULT_REGION } = process.env;
+    delete process.env.AWS_REGION;
+    delete process.env.AWS_DEFAULT_REGION;
+    try {
+      await assert.rejects(
+        run("dev", { "aws:region": undefined }),
+        /Expected a region for aws:region but received nothing/,
+      );
+    } finally {
+      Object.assign(process.env, {
+        ...(AWS_REGION && { AWS_REGION }),
+        ...(AWS_DEFAULT_REGION && { AWS_DEFAULT_REGION }),
+      });
+    }
+  });
+
+  it("refuses a rollout for which the GPUs do not suffice, with what to change (P5)", async () => {
+    const detector = {
+      replicas: { min: 1, max: 9 },
+      resources: { requests: { memory: "2Gi" }, limits: { memory: "4Gi" }, gpus: 1 },
+      serving: { executionProvider: "cuda" },
+    };
+    await assert.rejects(
+      run("dev", { "yolo:detector": detector }),
+      /Expected room for 10 pods .* for nodes.gpu.g6.max/,
+    );
+  });
+});
