@@ -33,6 +33,7 @@ describe("the page, in other places", function () {
     const guarded = await startService({ API_KEYS_FILE: keys, MODELS: models.join(",") });
     const guest = await visit(fixture.browser.context, guarded.address);
     try {
+      await assertAccessible(guest.page);
       await guest.page.getByLabel("This service asks for an API key").fill("open-sesame");
       await guest.page.getByRole("button", { name: "Use it" }).click();
       await guest.page.getByLabel("Model").selectOption("pose-raw");
