@@ -28,7 +28,7 @@ export class EngineLog {
 
   /** Says, once in a run of the engine, that AWS is stood in for: an engine starts several providers. */
   async announce(): Promise<void> {
-    const marker = join(tmpdir(), `yolo-standin-${this.#address.replaceAll(/\W/g, "-")}`);
+    const marker = join(tmpdir(), `yolo-standin-${process.ppid}-${this.#address.replaceAll(/\W/g, "-")}`);
     try {
       writeFileSync(marker, "", { flag: "wx" });
     } catch {

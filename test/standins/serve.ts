@@ -21,9 +21,8 @@ export function endWithEngine(close: () => void): void {
     close();
     process.exit();
   };
-  for (const signal of ["SIGTERM", "SIGHUP"] as const) process.on(signal, end);
-  // Ctrl-C reaches the engine too, which lets what is under way complete and then ends its plugins.
-  process.on("SIGINT", () => {});
+  // The engine asks by SIGINT, in a process group of the plugin's own: the terminal's Ctrl-C does not come here.
+  for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.on(signal, end);
   // The engine holds the other end of this pipe.
   process.stdin.on("end", end).on("error", end).resume();
 }

@@ -1,5 +1,5 @@
 import type { ResourceShape } from "../sdk/shape.ts";
-import { type Properties, textsAt, UNKNOWN, withoutEmpty } from "../values.ts";
+import { isObject, type Properties, textsAt, UNKNOWN, withoutEmpty } from "../values.ts";
 import { ACCOUNT_ID, type Account, type Resources, type Stored } from "./account.ts";
 import { ownInputs } from "./inputs.ts";
 import { digits, type Model, type Reference, type Request } from "./model.ts";
@@ -57,9 +57,15 @@ export function deleteResource(account: Account, type: string, id: string): void
 }
 
 /** What a preview knows of a resource that is to be made: what it is given. Everything else is not known yet. */
-export function plannedOutputs(inputs: Properties, shape: ResourceShape): Properties {
+export function plannedOutputs(type: string, inputs: Properties, shape: ResourceShape): Properties {
   const outputs = shape.outputs.map((name): [string, unknown] => [name, inputs[name] ?? UNKNOWN]);
-  return { ...ownInputs(inputs), ...Object.fromEntries(outputs) };
+  const planned = { ...ownInputs(inputs), ...Object.fromEntries(outputs) };
+  for (const path of MODELS[type]?.planned ?? []) {
+    const [head = "", name = ""] = path.split(".");
+    const given = planned[head];
+    if (isObject(given)) planned[head] = { [name]: UNKNOWN, ...given };
+  }
+  return planned;
 }
 
 /** What a preview knows of a resource that is to be changed. */

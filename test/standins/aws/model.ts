@@ -54,6 +54,8 @@ export interface Model {
   kept?: (request: Request, id: string) => Properties;
   /** What it says of itself anew after each change, beside and before its inputs. */
   outputs?: (request: Request, id: string) => Properties;
+  /** Paths of outputs within what is given as inputs: a preview does not know them. */
+  planned?: readonly string[];
   /** Outputs that a change of anything changes too. */
   unsettled?: readonly string[];
   /** Resources that it names. */

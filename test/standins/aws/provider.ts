@@ -59,7 +59,7 @@ export class AwsProvider {
     inputs: Properties,
     preview: boolean,
   ): Promise<{ id: string; outputs: Properties }> {
-    if (preview) return { id: "", outputs: plannedOutputs(inputs, await this.#shape(type)) };
+    if (preview) return { id: "", outputs: plannedOutputs(type, inputs, await this.#shape(type)) };
     const { region } = this.#configured();
     return told("creating", type, name, () => createResource(this.#account, { type, inputs, region }));
   }

@@ -159,7 +159,7 @@ function referenceShape(node: ts.TypeReferenceNode, waiting: Set<string>): Shape
   }
   if (name.endsWith(POLICY_DOCUMENT)) return { kind: "json" };
   // Assets; everything else is an enumeration, an alias of text (ARN), or a resource, which goes by its id.
-  return { kind: name.startsWith("pulumi.") ? "any" : "string" };
+  return { kind: name.startsWith("pulumi.") || name.includes(".types.") ? "any" : "string" };
 }
 
 function entityName(name: ts.EntityName): string {

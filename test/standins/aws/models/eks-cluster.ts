@@ -1,4 +1,5 @@
 import { isObject, type Properties, textAt, textsAt } from "../../values.ts";
+import { CERTIFICATE } from "../certificate.ts";
 import { parseCidr } from "../cidr.ts";
 import { digits, type Model, type Models, type Request, terraform } from "../model.ts";
 import { Refusal } from "../refusal.ts";
@@ -85,7 +86,7 @@ function refuseCluster(request: Request): void {
 
 function keptOutputs({ region }: Request): Properties {
   const unique = digits(32).toUpperCase();
-  const data = Buffer.from("stand-in for a certificate").toString("base64");
+  const data = Buffer.from(CERTIFICATE).toString("base64");
   return {
     endpoint: `https://${unique}.gr7.${region}.eks.amazonaws.com`,
     certificateAuthority: { data },
@@ -162,6 +163,7 @@ const model: Model = {
       missing: (arn) => invalid(`The keyArn ${arn} in encryptionConfig provider does not exist`),
     },
   ],
+  planned: ["vpcConfig.clusterSecurityGroupId", "vpcConfig.vpcId"],
   refuse: refuseCluster,
   held: ({ id }, by) =>
     new Refusal(

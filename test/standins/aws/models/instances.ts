@@ -16,30 +16,32 @@ function groupReference(path: string) {
   };
 }
 
-/** What a rule says, for comparing it with others. */
+/** What a rule of the older kind says; any change of it makes another rule. */
 const RULE = [
   "type",
   "fromPort",
   "toPort",
-  "ipProtocol",
   "protocol",
-  "cidrIpv4",
-  "cidrIpv6",
-  "referencedSecurityGroupId",
-];
-const OLD_RULE = [
-  ...RULE,
   "cidrBlocks",
   "ipv6CidrBlocks",
   "prefixListIds",
-  "prefixListId",
   "self",
   "sourceSecurityGroupId",
 ];
 
+/** What a rule says, for comparing it with others. */
+const SAYS = [
+  ...RULE,
+  "securityGroupId",
+  "ipProtocol",
+  "cidrIpv4",
+  "cidrIpv6",
+  "prefixListId",
+  "referencedSecurityGroupId",
+];
+
 function refuseDuplicateRule({ type, inputs, old, resources }: Request): void {
-  const says = (each: Record<string, unknown>) =>
-    JSON.stringify(["securityGroupId", ...OLD_RULE].map((key) => each[key]));
+  const says = (each: Record<string, unknown>) => JSON.stringify(SAYS.map((key) => each[key]));
   const same = resources.all(type).find((each) => each.id !== old?.id && says(each.inputs) === says(inputs));
   if (same === undefined) return;
   throw new Refusal("InvalidPermission.Duplicate", `the specified rule already exists (${same.id})`);
@@ -93,7 +95,7 @@ export const INSTANCE_MODELS: Models = {
   },
   "aws:ec2/securityGroupRule:SecurityGroupRule": {
     source: terraform("ec2", "vpc_security_group_rule"),
-    replace: ["securityGroupId", ...OLD_RULE],
+    replace: ["securityGroupId", ...RULE],
     id: "sgrule",
     outputs: (_, id) => ({ securityGroupRuleId: id }),
     references: [groupReference("sourceSecurityGroupId"), { ...groupReference("securityGroupId"), holds: false }],
