@@ -21,7 +21,7 @@ export function objectLabels(name: string, namespace: string): Record<string, st
 }
 
 /** Version of the PodSecurity standard that is enforced: pinned, so that a cluster upgrade cannot refuse running pods. */
-export const POD_SECURITY_VERSION = "v1.35";
+const POD_SECURITY_VERSION = "v1.35";
 
 /** Labels that make the API server refuse every pod of a namespace that is not "restricted". */
 export function podSecurityLabels(): Record<string, string> {

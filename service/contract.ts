@@ -101,6 +101,19 @@ export const SECRETS = {
 /** A line of `SECRETS.apiKeys`; empty lines and those that begin with `#` are none. */
 export const API_KEY_LINE = /^(?<name>[A-Za-z0-9][A-Za-z0-9._-]{0,62}):(?<digest>[0-9a-f]{64})$/;
 
+/** Most keys in `SECRETS.apiKeys`: each request is compared with all of them, which takes well under a millisecond. */
+export const MOST_API_KEYS = 1000;
+
+/** Largest `SECRETS.apiKeys` in bytes: what a Secret of Kubernetes holds. */
+export const MOST_API_KEY_BYTES = 1_048_576;
+
+/**
+ * An origin of `CORS_ORIGINS` as browsers write it, or `*`: a host in lower case, and no port where it is the scheme's own.
+ * Source: https://html.spec.whatwg.org/multipage/browsers.html#ascii-serialisation-of-an-origin
+ */
+export const ORIGIN =
+  /^(?:\*|(?!http:.*:80$|https:.*:443$)https?:\/\/(?:[a-z0-9](?:[a-z0-9.-]*[a-z0-9])?|\[[0-9a-f:]+\])(?::[1-9]\d{0,4})?)$/;
+
 /** A value for every secret of the service. */
 export type Secrets<Value> = Record<(typeof SECRETS)[keyof typeof SECRETS], Value>;
 

@@ -3,7 +3,7 @@ import { MEBIBYTE } from "../quantity.ts";
 import type { Model, Serving } from "./args.ts";
 
 /** Path in the container of the file that holds the API keys. */
-export const API_KEYS_PATH = `${CONTAINER.secretDir}/${SECRETS.apiKeys}`;
+const API_KEYS_PATH = `${CONTAINER.secretDir}/${SECRETS.apiKeys}`;
 
 /** Inference worker threads: what is set, or what the service would choose by itself. */
 export function workerCount({ workers, threads, executionProvider }: Serving): number {

@@ -1,7 +1,7 @@
 import { availableParallelism, tmpdir } from "node:os";
 import { join } from "node:path";
 import { z } from "zod";
-import { ENVIRONMENT } from "../contract.ts";
+import { ENVIRONMENT, ORIGIN } from "../contract.ts";
 import { StartError } from "./errors.ts";
 import type { ProviderName } from "./inference/messages.ts";
 import { parseModels } from "./model/reference.ts";
@@ -148,7 +148,7 @@ const SETTINGS = {
     key: ENVIRONMENT.corsOrigins,
     meaning: "origins of web pages that may call the service, with commas between, or *",
     default: "",
-    schema: listOf("origins such as https://app.example.com, or *", /^(\*|https?:\/\/[^\s/?#@]+)$/),
+    schema: listOf("origins such as https://app.example.com as browsers write them, or *", ORIGIN),
   }),
   apiKeysFile: setting({
     key: ENVIRONMENT.apiKeysFile,

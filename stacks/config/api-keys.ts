@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { API_KEY_LINE } from "../../service/contract.ts";
+import { API_KEY_LINE, MOST_API_KEY_BYTES, MOST_API_KEYS } from "../../service/contract.ts";
 
 /** What is printed in place of a value that nobody may see. */
 const HIDDEN = { received: "[secret]" };
@@ -11,6 +11,8 @@ export const apiKeysSchema = z.string({ error: "lines NAME:HEX" }).superRefine((
   const seen = new Set<string>();
   const report = (message: string) => context.addIssue({ code: "custom", message, params: HIDDEN });
   if (given.length === 0) report("at least one line NAME:HEX");
+  if (given.length > MOST_API_KEYS) report(`at most ${MOST_API_KEYS} lines NAME:HEX, not ${given.length},`);
+  if (Buffer.byteLength(text) > MOST_API_KEY_BYTES) report(`at most ${MOST_API_KEY_BYTES} bytes`);
   for (const { line, number } of given) {
     const { name, digest } = API_KEY_LINE.exec(line)?.groups ?? {};
     if (name === undefined || digest === undefined)

@@ -1,6 +1,7 @@
 import { z } from "zod";
 import { detectorProblems } from "../../infra/detector/checks.ts";
 import { CPU_QUANTITY, MEMORY_QUANTITY } from "../../infra/quantity.ts";
+import { ORIGIN } from "../../service/contract.ts";
 import { ABSOLUTE_PATH, checked, DNS_LABEL, DNS_NAME, FILLED, integer, oneOf, text } from "./expected.ts";
 
 const CPU = { what: 'a CPU quantity as text, such as "500m" or "2"', regex: CPU_QUANTITY };
@@ -26,6 +27,11 @@ export const modelStoreSchema = z.strictObject({
       accessMode: oneOf("ReadOnlyMany", "ReadWriteOnce", "ReadWriteMany").default("ReadOnlyMany"),
     }),
     z.strictObject({
+      type: z.literal("podClaim"),
+      storageClass: text(DNS_NAME),
+      sizeGib: integer(1, 65_536).default(10),
+    }),
+    z.strictObject({
       type: z.literal("pod"),
       /** Size beyond which the pod is ended. */
       sizeGib: integer(1, 1_024).default(2),
@@ -41,12 +47,12 @@ const resourcesSchema = z.strictObject({
   gpus: integer(0, 16).default(0),
 });
 
-/** As the service's own settings: FETCH_HOSTS and CORS_ORIGINS in service/src/config.ts. */
+/** As the service's own setting: FETCH_HOSTS in service/src/config.ts. */
 const FETCH_HOST = {
   what: "a host name such as images.example.com, *.example.com or images.example.com:8443",
   regex: /^(?:\*\.)?[a-z0-9-]+(?:\.[a-z0-9-]+)*(?::\d{1,5})?$/,
 };
-const ORIGIN = { what: "an origin such as https://app.example.com, or *", regex: /^(?:\*|https?:\/\/[^\s/?#@,]+)$/ };
+const PAGE_ORIGIN = { what: "an origin such as https://app.example.com as browsers write it, or *", regex: ORIGIN };
 
 /** Credentials would stand in a ConfigMap, and in the repository before that. */
 const ENDPOINT = {
@@ -67,7 +73,7 @@ const servingSchema = z.strictObject({
   pixelLimitMega: integer(1, 1_000).default(25),
   resize: oneOf("exact", "fast").default("exact"),
   fetchHosts: z.array(text(FETCH_HOST)).default([]),
-  corsOrigins: z.array(text(ORIGIN)).default([]),
+  corsOrigins: z.array(text(PAGE_ORIGIN)).default([]),
   rateLimitPerMinute: integer(0, 1_000_000).default(0),
   otlpEndpoint: text(ENDPOINT).optional(),
   page: z.boolean({ error: "true or false" }).default(true),

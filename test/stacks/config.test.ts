@@ -137,7 +137,7 @@ const REFUSED: [name: string, raw: Record<string, unknown>, message: string][] =
   [
     "an origin with a path",
     { ...MINIMAL, detector: { serving: { corsOrigins: ["https://app.example.com/"] } } },
-    "✖ Expected an origin such as https://app.example.com, or * for detector.serving.corsOrigins[0] " +
+    "✖ Expected an origin such as https://app.example.com as browsers write it, or * for detector.serving.corsOrigins[0] " +
       'but received "https://app.example.com/"',
   ],
   [
@@ -206,6 +206,11 @@ describe("parseStackConfig", () => {
     assert.deepEqual(problems({ ...MINIMAL, apiKeys: "# none yet" }), [
       '✖ Expected at least one line NAME:HEX for apiKeys but received "[secret]"',
     ]);
+    const many = Array.from({ length: 1001 }, (_, i) => `key-${i}:${i.toString(16).padStart(64, "0")}`);
+    assert.deepEqual(problems({ ...MINIMAL, apiKeys: many.join("\n") }), [
+      '✖ Expected at most 1000 lines NAME:HEX, not 1001, for apiKeys but received "[secret]"',
+    ]);
+    assert.deepEqual(problems({ ...MINIMAL, apiKeys: many.slice(1).join("\n") }), []);
     assert.deepEqual(problems({ ...MINIMAL, apiKeys: `web:${SHA256}` }), []);
   });
 

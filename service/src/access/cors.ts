@@ -2,9 +2,17 @@ import cors from "@fastify/cors";
 import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
 import { HEADERS } from "../../contract.ts";
 import { RequestError } from "../errors.ts";
+import { HEAD_LENGTH_HEADER } from "../routes/inference-protocol/response.ts";
 
 /** Headers of answers that a page of another origin may read. */
-const EXPOSED = [HEADERS.requestId, "retry-after", "ratelimit-limit", "ratelimit-remaining", "ratelimit-reset"];
+const EXPOSED = [
+  HEADERS.requestId,
+  HEAD_LENGTH_HEADER,
+  "retry-after",
+  "ratelimit-limit",
+  "ratelimit-remaining",
+  "ratelimit-reset",
+];
 
 /** Seconds that a browser may remember what it was allowed. */
 const REMEMBER_SECONDS = 600;

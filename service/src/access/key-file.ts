@@ -1,12 +1,10 @@
 import { readFile, stat } from "node:fs/promises";
+import { MOST_API_KEY_BYTES } from "../../contract.ts";
 import { StartError } from "../errors.ts";
 import { Keys } from "./keys.ts";
 
 /** Milliseconds between two looks at the file. Watching is no way: Kubernetes swaps a link in a folder above it. */
 const LOOK_MS = 2_000;
-
-/** Largest file in bytes: room for all keys and as much text. */
-const MOST_BYTES = 1_048_576;
 
 /** Whom a file of keys tells that it was read again. */
 export interface KeyFileEvents {
@@ -80,7 +78,7 @@ async function read(path: string): Promise<Keys> {
   let text: string;
   try {
     const { size } = await stat(path);
-    if (size > MOST_BYTES) throw new StartError(`it has ${size} bytes, more than ${MOST_BYTES}`);
+    if (size > MOST_API_KEY_BYTES) throw new StartError(`it has ${size} bytes, more than ${MOST_API_KEY_BYTES}`);
     text = await readFile(path, "utf8");
   } catch (error) {
     const reason = error instanceof Error ? error.message : String(error);

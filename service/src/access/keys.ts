@@ -1,10 +1,7 @@
 import { createHash, timingSafeEqual } from "node:crypto";
 import type { IncomingHttpHeaders } from "node:http";
-import { API_KEY_LINE, HEADERS } from "../../contract.ts";
+import { API_KEY_LINE, HEADERS, MOST_API_KEYS } from "../../contract.ts";
 import { StartError } from "../errors.ts";
-
-/** A key is compared with all others for each request: this many take well under a millisecond. */
-const MOST_KEYS = 1000;
 
 /** A WebSocket protocol that carries a key, because a page cannot set headers of a WebSocket. */
 const PROTOCOL_PREFIX = "key.";
@@ -24,7 +21,9 @@ export class Keys {
     const entries: Entry[] = given.map(({ line, number }) => ({ ...API_KEY_LINE.exec(line)?.groups, number }));
     const problems = [...malformed(entries), ...repeated(entries, "name"), ...repeated(entries, "digest")];
     if (entries.length === 0) problems.push("expected at least one line NAME:HEX but there is none");
-    if (entries.length > MOST_KEYS) problems.push(`expected at most ${MOST_KEYS} keys but there are ${entries.length}`);
+    if (entries.length > MOST_API_KEYS) {
+      problems.push(`expected at most ${MOST_API_KEYS} keys but there are ${entries.length}`);
+    }
     if (problems.length > 0) throw new StartError(problems.join("\n"));
     this.#names = entries.map(({ name = "" }) => name);
     this.#digests = entries.map(({ digest = "" }) => Buffer.from(digest, "hex"));

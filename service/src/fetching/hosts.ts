@@ -1,6 +1,9 @@
 import { RequestError } from "../errors.ts";
 
-/** One entry of `FETCH_HOSTS`: `[http://](NAME | *.NAME)[:PORT]`. */
+/**
+ * One entry of `FETCH_HOSTS`: `(NAME | *.NAME)[:PORT]`. Tests, whose servers have no certificate, put `http://` before it, which
+ * the settings refuse.
+ */
 interface Host {
   protocol: "http:" | "https:";
   /** In lower case; for `*.NAME` the part from the dot on. */

@@ -18,9 +18,6 @@ import {
  */
 export type Layout = "raw" | "end-to-end" | "scores";
 
-/** Element types that a model may take pixels in; uint8 is `[batch, height, width, 3]`, the others are planes. */
-export type InputType = ModelInput["inputType"];
-
 /** An input or output as the graph declares it; a dimension that varies is -1. */
 export interface TensorSpec {
   name: string;
