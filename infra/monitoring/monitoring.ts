@@ -16,6 +16,7 @@ import {
   DASHBOARD_LABEL,
   EXPORTER_NAMESPACE,
   GRAFANA_KEYS,
+  GRAFANA_NAME,
   GRAFANA_SECRET,
   MONITORING_NAMESPACE,
   monitoringValues,
@@ -80,6 +81,7 @@ export class Monitoring extends pulumi.ComponentResource {
       { parent: this, dependsOn: [definitions, ...policies, ...secrets, namespaced.exporter] },
     );
 
+    allowDashboards(name, metadata, this);
     new k8s.apiextensions.CustomResource(
       name,
       {
@@ -169,4 +171,27 @@ function makeSecrets(
       ? [make(`${name}-receivers`, RECEIVER_SECRET, receiverSecrets ?? {})]
       : []),
   ];
+}
+
+/** Lets Grafana find dashboards in all namespaces: ConfigMaps only, while the chart's own role would add every Secret. */
+function allowDashboards(name: string, metadata: Metadata, parent: pulumi.Resource) {
+  const child = `${name}-dashboards`;
+  const { namespace, labels } = metadata(child);
+  const role = new k8s.rbac.v1.ClusterRole(
+    child,
+    {
+      metadata: { name: child, labels },
+      rules: [{ apiGroups: [""], resources: ["configmaps"], verbs: ["get", "list", "watch"] }],
+    },
+    { parent },
+  );
+  new k8s.rbac.v1.ClusterRoleBinding(
+    child,
+    {
+      metadata: { name: child, labels },
+      roleRef: { apiGroup: "rbac.authorization.k8s.io", kind: "ClusterRole", name: role.metadata.name },
+      subjects: [{ kind: "ServiceAccount", name: GRAFANA_NAME, namespace }],
+    },
+    { parent },
+  );
 }

@@ -13,6 +13,9 @@ export const MONITORING_NAMESPACE = "monitoring";
 /** Namespace of the exporter of each node's figures, which reads the host and so can only run where anything may. */
 export const EXPORTER_NAMESPACE = "node-exporter";
 
+/** Name of Grafana's Service and ServiceAccount. */
+export const GRAFANA_NAME = "grafana";
+
 /** Secret with Grafana's administrator. */
 export const GRAFANA_SECRET = "grafana-admin";
 
@@ -124,6 +127,10 @@ function grafanaValues(placed: Placed) {
     ...placed,
     // Never adminPassword, which would stand in the values; without either the chart makes a new one in each preview.
     admin: { existingSecret: GRAFANA_SECRET, userKey: GRAFANA_KEYS.user, passwordKey: GRAFANA_KEYS.password },
+    fullnameOverride: GRAFANA_NAME,
+    serviceAccount: { name: GRAFANA_NAME },
+    // Else it may read every Secret of the cluster; what it needs of other namespaces, the component allows.
+    rbac: { namespaced: true },
     // Dashboards come from ConfigMaps, so that there is nothing to keep; a volume would tie it to one zone.
     persistence: { enabled: false },
     defaultDashboardsEditable: false,
@@ -133,7 +140,6 @@ function grafanaValues(placed: Placed) {
         label: "grafana_dashboard" satisfies keyof typeof DASHBOARD_LABEL,
         labelValue: DASHBOARD_LABEL.grafana_dashboard,
         searchNamespace: "ALL",
-        // Else it reads every Secret of the cluster, too.
         resource: "configmap",
       },
       datasources: { resource: "configmap" },

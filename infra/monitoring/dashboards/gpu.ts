@@ -55,7 +55,14 @@ export function gpuDashboard(): DashboardPlan {
       {
         title: "Health",
         panels: [
-          gauge("Temperature", "Beyond the line GPUs begin to slow down.", "DCGM_FI_DEV_GPU_TEMP", "celsius", 8, HOT_CELSIUS),
+          gauge(
+            "Temperature",
+            "Beyond the line GPUs begin to slow down.",
+            "DCGM_FI_DEV_GPU_TEMP",
+            "celsius",
+            8,
+            HOT_CELSIUS,
+          ),
           gauge("Power", "What the GPU draws.", "DCGM_FI_DEV_POWER_USAGE", "watt"),
           gauge(
             "Clock",
