@@ -11,8 +11,8 @@ export interface Model {
   uri?: string | undefined;
 }
 
-/** Where the model files lie: a folder of the node, a volume that a storage class provides, or a folder of each pod. */
-export type ModelVolume = HostPathVolume | StorageClassVolume | PodVolume;
+/** Where the model files lie: a folder of the node, one volume for all pods, a volume of each pod, or a folder of each pod. */
+export type ModelVolume = HostPathVolume | StorageClassVolume | PodClaimVolume | PodVolume;
 
 /** A folder that exists on the node. */
 export interface HostPathVolume {
@@ -25,7 +25,7 @@ export interface HostPathVolume {
   node?: string | undefined;
 }
 
-/** A volume made on demand. */
+/** A volume made on demand, which all pods mount. */
 export interface StorageClassVolume {
   type: "storageClass";
   /** Name of the storage class. */
@@ -34,6 +34,18 @@ export interface StorageClassVolume {
   sizeGib: number;
   /** How nodes may mount it; pods write to it where they download models, if it lets them. */
   accessMode: "ReadOnlyMany" | "ReadWriteOnce" | "ReadWriteMany";
+}
+
+/**
+ * A volume of each pod that is made and deleted with it: the pod downloads its models into it. For storage classes whose volumes
+ * serve one node only, and models that the node's own disk has no room for.
+ */
+export interface PodClaimVolume {
+  type: "podClaim";
+  /** Name of the storage class. */
+  storageClass: string;
+  /** Size in GiB. */
+  sizeGib: number;
 }
 
 /** A folder of each pod that ends with it: the pod downloads its models into it. */

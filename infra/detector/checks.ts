@@ -1,6 +1,7 @@
 import { cpuMillicores, MEBIBYTE, memoryBytes } from "../quantity.ts";
 import type { DetectorSettings, Model, ModelVolume, Serving } from "./args.ts";
 import { downloadsModel, workerCount } from "./environment.ts";
+import { endsWithPod } from "./model-volume.ts";
 
 /** A value that does not go together with another one. */
 export interface Problem {
@@ -64,7 +65,7 @@ export function detectorProblems(settings: DetectorSettings): Problem[] {
 /** What does not fit together about where the model comes from and where it is kept; paths are those of a stack's configuration. */
 export function modelProblems(model: Model, volume: ModelVolume): Problem[] {
   const path = ["modelStore", "volume"];
-  if (volume.type === "pod" && model.uri === undefined) {
+  if (endsWithPod(volume) && model.uri === undefined) {
     return [
       problem(
         ["release", "model", "uri"],
@@ -73,10 +74,11 @@ export function modelProblems(model: Model, volume: ModelVolume): Problem[] {
       ),
     ];
   }
-  const writable = volume.type === "pod" || (volume.type === "storageClass" && volume.accessMode !== "ReadOnlyMany");
+  const writable = endsWithPod(volume) || (volume.type === "storageClass" && volume.accessMode !== "ReadOnlyMany");
   if (writable || !downloadsModel(model)) return [];
   const expected =
-    "a volume that pods can write to, for models from release.model.uri (pod, or storageClass with another accessMode than ReadOnlyMany),";
+    "a volume that pods can write to, for models from release.model.uri (pod, podClaim, or storageClass with another " +
+    "accessMode than ReadOnlyMany),";
   return [problem(path, expected, volume.type === "storageClass" ? volume.accessMode : volume.type)];
 }
 

@@ -8,7 +8,7 @@ import { autoscalerSpec } from "./autoscaling.ts";
 import { detectorProblems, modelProblems, problemText } from "./checks.ts";
 import { egressRules } from "./egress.ts";
 import { downloadsModel, serviceEnvironment } from "./environment.ts";
-import { claimSpec, hostPathVolumeSpec, volumeIdentity } from "./model-volume.ts";
+import { claimSpec, endsWithPod, hostPathVolumeSpec, volumeIdentity } from "./model-volume.ts";
 import { DENY_ALL, detectorPolicy } from "./network-policy.ts";
 import { type PodArgs, podSpec, startupLimitSeconds } from "./pod.ts";
 import { deploymentStrategy } from "./rollout.ts";
@@ -201,14 +201,14 @@ function gpuClaimTemplate(
   );
 }
 
-/** The volume of the model files, claimed by pods, or the size of the folder that each pod has instead. */
+/** The volume of the model files, claimed for all pods, or what each pod has instead. */
 function modelSource(
   name: string,
   { modelVolume: volume, namespace }: DetectorArgs,
   metadata: (name: string) => ObjectMeta,
   parent: { parent: pulumi.Resource },
 ): PodArgs["models"] {
-  if (volume.type === "pod") return { sizeGib: volume.sizeGib };
+  if (endsWithPod(volume)) return volume;
   const claimName = contentName(`${name}-models`, volumeIdentity(volume));
   const volumeName = `${namespace}-${claimName}`;
   const { labels } = metadata(volumeName);

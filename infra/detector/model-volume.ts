@@ -1,8 +1,40 @@
 import type * as k8s from "@pulumi/kubernetes";
-import type { HostPathVolume, ModelVolume, PodVolume } from "./args.ts";
+import type { HostPathVolume, ModelVolume, PodClaimVolume, PodVolume } from "./args.ts";
+
+/** A volume that lives and ends with a pod. */
+export type PassingVolume = PodVolume | PodClaimVolume;
 
 /** A volume that lives longer than a pod, and is claimed. */
-export type LastingVolume = Exclude<ModelVolume, PodVolume>;
+export type LastingVolume = Exclude<ModelVolume, PassingVolume>;
+
+/** Whether a volume ends with its pod, so that it is empty when the pod starts. */
+export function endsWithPod(volume: ModelVolume): volume is PassingVolume {
+  return volume.type === "pod" || volume.type === "podClaim";
+}
+
+/**
+ * The part of a pod that makes its own volume.
+ * Source: https://kubernetes.io/docs/concepts/storage/ephemeral-volumes/#generic-ephemeral-volumes
+ */
+export function passingVolume(
+  volume: PassingVolume,
+  labels: Readonly<Record<string, string>>,
+): Pick<k8s.types.input.core.v1.Volume, "emptyDir" | "ephemeral"> {
+  const storage = `${volume.sizeGib}Gi`;
+  if (volume.type === "pod") return { emptyDir: { sizeLimit: storage } };
+  return {
+    ephemeral: {
+      volumeClaimTemplate: {
+        metadata: { labels: { ...labels } },
+        spec: {
+          accessModes: ["ReadWriteOnce"],
+          storageClassName: volume.storageClass,
+          resources: { requests: { storage } },
+        },
+      },
+    },
+  };
+}
 
 /** What makes a volume another one, of which Kubernetes changes nothing in place. The size of a provided volume can grow. */
 export function volumeIdentity(volume: LastingVolume): Record<string, unknown> {

@@ -4,6 +4,7 @@ import { CONTAINER, PATHS, PORTS } from "../../service/contract.ts";
 import { GPU_CLAIM, podResourceClaims } from "../gpu/dra.ts";
 import { GPU_RESOURCE, GPU_TOLERATION } from "../nodes/labels.ts";
 import type { DetectorSettings, Serving } from "./args.ts";
+import { type PassingVolume, passingVolume } from "./model-volume.ts";
 
 /**
  * Seconds that a pod may take until its model is loaded and warmed up, and before that downloaded, or compiled as TensorRT
@@ -31,8 +32,8 @@ export interface PodArgs {
   configMapName: pulumi.Input<string>;
   /** Missing where there are no secrets. */
   secretName?: pulumi.Input<string> | undefined;
-  /** Where the models come from: a claim, or a folder of the pod of so many GiB. */
-  models: { claimName: pulumi.Input<string> } | { sizeGib: number };
+  /** Where the models lie: on a volume that is claimed already, or on one that ends with the pod. */
+  models: { claimName: pulumi.Input<string> } | PassingVolume;
   /** Whether the pod puts files on the model volume. */
   downloads: boolean;
   /** Template of the claim by which each pod gets its GPUs; missing where a device plugin counts them, and without any. */
@@ -80,10 +81,10 @@ export function podSpec(args: PodArgs): k8s.types.input.core.v1.PodSpec {
   };
 }
 
-function podVolumes({ models, downloads, secretName }: PodArgs): k8s.types.input.core.v1.Volume[] {
+function podVolumes({ models, labels, downloads, secretName }: PodArgs): k8s.types.input.core.v1.Volume[] {
   const volume =
-    "sizeGib" in models
-      ? { emptyDir: { sizeLimit: `${models.sizeGib}Gi` } }
+    "type" in models
+      ? passingVolume(models, labels)
       : { persistentVolumeClaim: { claimName: models.claimName, readOnly: !downloads } };
   const tmp = { name: "tmp", emptyDir: { sizeLimit: "64Mi" } };
   const secrets = { name: "secrets", secret: { secretName, defaultMode: SECRET_MODE } };

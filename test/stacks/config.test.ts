@@ -69,7 +69,7 @@ const REFUSED: [name: string, raw: Record<string, unknown>, message: string][] =
   [
     "a volume of no known type",
     { ...MINIMAL, modelStore: { volume: { type: "floppy" } } },
-    '✖ Expected one of hostPath, storageClass, pod for modelStore.volume.type but received "floppy"',
+    '✖ Expected one of hostPath, storageClass, podClaim, pod for modelStore.volume.type but received "floppy"',
   ],
   [
     "a path that climbs",
@@ -120,7 +120,7 @@ const REFUSED: [name: string, raw: Record<string, unknown>, message: string][] =
     "a download into a folder that pods only read",
     { ...MINIMAL, release: { ...RELEASE, model: { ...RELEASE.model, uri: "s3://models/a.onnx" } } },
     "✖ Expected a volume that pods can write to, for models from release.model.uri " +
-      "(pod, or storageClass with another accessMode than ReadOnlyMany), for modelStore.volume " +
+      "(pod, podClaim, or storageClass with another accessMode than ReadOnlyMany), for modelStore.volume " +
       'but received "hostPath"',
   ],
   [

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import * as pulumi from "@pulumi/pulumi";
 import { Detector } from "../../../infra/detector/detector.ts";
 import { find, installMocks, settle } from "../../support/pulumi.ts";
-import { ARGS, build, podTemplate, SHA256 } from "./fixture.ts";
+import { ARGS, build, podTemplate, SELECTOR, SHA256 } from "./fixture.ts";
 
 describe("Detector with other arguments", () => {
   it("changes the pods when a setting changes, and only then", async () => {
@@ -61,6 +61,29 @@ describe("Detector with other arguments", () => {
     const container = spec.containers?.[0] as { volumeMounts: unknown[]; startupProbe: { failureThreshold: number } };
     assert.deepEqual(container.volumeMounts[0], { name: "models", mountPath: "/models", readOnly: false });
     assert.equal(container.startupProbe.failureThreshold, 900);
+  });
+
+  it("or into a volume of each pod, which Kubernetes makes and deletes with it", async () => {
+    const model = { name: "street", sha256: SHA256, uri: "s3://models/street.onnx" };
+    const modelVolume = { type: "podClaim", storageClass: "gp3", sizeGib: 20 } as const;
+    const { recording } = await build({ model, modelVolume });
+    assert.ok(!recording.resources.some(({ type }) => /:PersistentVolume/.test(type)));
+    const { spec } = podTemplate(recording) as { spec: Record<string, unknown[]> };
+    assert.deepEqual(spec.volumes?.[0], {
+      name: "models",
+      ephemeral: {
+        volumeClaimTemplate: {
+          metadata: { labels: SELECTOR },
+          spec: {
+            accessModes: ["ReadWriteOnce"],
+            storageClassName: "gp3",
+            resources: { requests: { storage: "20Gi" } },
+          },
+        },
+      },
+    });
+    const [container] = spec.containers as [{ volumeMounts: unknown[] }];
+    assert.deepEqual(container.volumeMounts[0], { name: "models", mountPath: "/models", readOnly: false });
   });
 
   it("asks for no API key, and has no Secret, where there are none", async () => {

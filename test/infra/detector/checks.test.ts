@@ -132,12 +132,13 @@ describe("modelProblems", () => {
     assert.deepEqual(found(file, { ...shared, accessMode: "ReadOnlyMany" }), []);
     assert.deepEqual(found(remote, { ...shared, accessMode: "ReadWriteMany" }), []);
     assert.deepEqual(found(remote, { type: "pod", sizeGib: 1 }), []);
+    assert.deepEqual(found(remote, { type: "podClaim", storageClass: "gp3", sizeGib: 1 }), []);
   });
 
   it("refuses a download without a place", () => {
     const where = "a volume that pods can write to, for";
     const kinds =
-      "(pod, or storageClass with another accessMode than ReadOnlyMany), for modelStore.volume but received";
+      "(pod, podClaim, or storageClass with another accessMode than ReadOnlyMany), for modelStore.volume but received";
     assert.deepEqual(found(remote, { type: "hostPath", path: "/models", sizeGib: 1 }), [
       `Expected ${where} models from release.model.uri ${kinds} "hostPath"`,
     ]);
@@ -147,8 +148,13 @@ describe("modelProblems", () => {
   });
 
   it("refuses an empty place without a download", () => {
-    assert.deepEqual(found(file, { type: "pod", sizeGib: 1 }), [
-      "Expected an address, because a volume of the pod is empty when it starts, for release.model.uri but received nothing",
-    ]);
+    for (const volume of [
+      { type: "pod", sizeGib: 1 },
+      { type: "podClaim", storageClass: "gp3", sizeGib: 1 },
+    ] as const) {
+      assert.deepEqual(found(file, volume), [
+        "Expected an address, because a volume of the pod is empty when it starts, for release.model.uri but received nothing",
+      ]);
+    }
   });
 });
