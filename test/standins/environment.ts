@@ -28,6 +28,8 @@ export function standinEnvironment({ account, kubeconfig, path = process.env.PAT
     [KUBECONFIG_VARIABLE]: kubeconfig,
     // Of the user, whatever HOME a test sets: what was read from the SDK's types is kept there.
     YOLO_CACHE: CACHE_DIR,
+    // An engine starts half a dozen Node processes, which load the same large SDKs.
+    NODE_COMPILE_CACHE: join(CACHE_DIR, "standins", "compiled"),
     // The stand-ins are found on PATH only.
     PULUMI_IGNORE_AMBIENT_PLUGINS: undefined,
     // Nothing may reach an account: what would say which is taken away.

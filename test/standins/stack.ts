@@ -1,7 +1,8 @@
-import { mkdir, mkdtemp, realpath, rm, symlink, writeFile } from "node:fs/promises";
+import { mkdir, mkdtemp, readFile, realpath, rm, symlink, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { execa } from "execa";
+import { parse, stringify } from "yaml";
 import { ROOT } from "../../local/paths.ts";
 import type { Toolchain } from "../../local/toolchain/index.ts";
 import { standinEnvironment } from "./environment.ts";
@@ -15,6 +16,11 @@ export interface Run {
   text: string;
   /** How many resources, by Pulumi's own word: `create`, `update`, `replace`, `same`, ... */
   changes: Record<string, number>;
+}
+
+/** Pulumi's file of a stack's state, as far as it is read here. */
+interface Checkpoint {
+  checkpoint: { latest: { resources: { type: string; outputs?: Record<string, unknown> }[] } };
 }
 
 /** A stack of a program of a few lines, with a backend and an account of its own. */
@@ -53,8 +59,15 @@ export class TestStack {
     const stack = new TestStack(folder, toolchain, options.kubeconfig);
     await stack.pulumi(["stack", "init", "test"]);
     const { region = "eu-central-1" } = options;
-    if (region !== "") await stack.pulumi(["config", "set", "aws:region", region]);
+    if (region !== "") await stack.configure({ "aws:region": region });
     return stack;
+  }
+
+  /** Adds to the stack's configuration. */
+  async configure(values: Record<string, unknown>): Promise<void> {
+    const file = join(this.folder, "Pulumi.test.yaml");
+    const { config, ...rest } = parse(await readFile(file, "utf8")) as { config?: object };
+    await writeFile(file, stringify({ ...rest, config: { ...config, ...values } }));
   }
 
   /** Replaces the program; what it says may use `aws`, `eks`, `k8s` and `pulumi`. */
@@ -75,7 +88,7 @@ export class TestStack {
       reject: false,
     });
     const summary = run.all.slice(run.all.lastIndexOf("\nResources:"));
-    const changes = [...summary.matchAll(/^ +[^\w\n]*(\d+) (?:to )?(\w+)$/gm)].map(([, n, what]) => [what, Number(n)]);
+    const changes = [...summary.matchAll(/(\d+) (?:to )?([a-z]+)$/gm)].map(([, n, what]) => [what, Number(n)]);
     return { exitCode: run.exitCode, text: run.all, changes: Object.fromEntries(changes) };
   }
 
@@ -95,9 +108,11 @@ export class TestStack {
     return this.pulumi(["destroy", "--yes", "--skip-preview"]);
   }
 
-  /** The stack's outputs. */
+  /** The stack's outputs, out of its state. */
   async outputs(): Promise<Record<string, unknown>> {
-    return JSON.parse((await this.pulumi(["stack", "output", "--json"])).text) as Record<string, unknown>;
+    const file = join(this.folder, "state", ".pulumi", "stacks", PROJECT.name, "test.json");
+    const { checkpoint } = JSON.parse(await readFile(file, "utf8")) as Checkpoint;
+    return checkpoint.latest.resources.find(({ type }) => type === "pulumi:pulumi:Stack")?.outputs ?? {};
   }
 
   /** Removes everything of the stack. */

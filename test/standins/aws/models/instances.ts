@@ -131,7 +131,7 @@ export const INSTANCE_MODELS: Models = {
     },
   },
   "aws:autoscaling/tag:Tag": {
-    source: terraform("autoscaling", "tag"),
+    source: terraform("autoscaling", "group_tag"),
     replace: ["autoscalingGroupName", "tag.key"],
     id: ({ inputs }) => `${inputs.autoscalingGroupName},${textAt(inputs, "tag.key")}`,
     refuse: ({ inputs, resources }) => {

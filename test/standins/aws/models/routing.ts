@@ -124,6 +124,10 @@ export const ROUTING_MODELS: Models = {
       "resourceConfigurationArn",
       "serviceNetworkArn",
     ],
+    replaceAlso: (before, after) =>
+      after.vpcEndpointType !== "Interface" && before.privateDnsEnabled !== after.privateDnsEnabled
+        ? ["privateDnsEnabled"]
+        : [],
     id: "vpce",
     arn: { service: "ec2", of: (id) => `vpc-endpoint/${id}` },
     kept: ({ account }) => ({ ownerId: account, state: "available", prefixListId: `pl-${digits(8)}` }),
