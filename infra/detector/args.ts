@@ -86,7 +86,7 @@ export interface Serving {
   executionProvider: "cpu" | "cuda" | "tensorrt";
   /** Processors that inference may use. */
   threads: number;
-  /** Inference worker threads, each with a session of its own; as many as `threads` when left out, on a GPU one. */
+  /** Inference worker threads, each with a session of its own; as many as `threads` when left out, on a GPU two. */
   workers?: number | undefined;
   /** Most images that one run of the model takes together. */
   maxBatch: number;

@@ -7,7 +7,7 @@ const API_KEYS_PATH = `${CONTAINER.secretDir}/${SECRETS.apiKeys}`;
 
 /** Inference worker threads: what is set, or what the service would choose by itself. */
 export function workerCount({ workers, threads, executionProvider }: Serving): number {
-  return workers ?? (executionProvider === "cpu" ? threads : 1);
+  return workers ?? (executionProvider === "cpu" ? threads : 2);
 }
 
 /** Whether pods put the model on its volume themselves. */

@@ -8,6 +8,9 @@ import { parseModels } from "./model/reference.ts";
 
 const PROVIDERS = ["cpu", "cuda", "tensorrt"] as const satisfies readonly ProviderName[];
 
+/** Beyond this a number is more likely a mistake; on larger machines the default stops here. */
+const MOST_THREADS = 256;
+
 const LOG_LEVELS = ["trace", "debug", "info", "warn", "error", "fatal"] as const;
 
 const integer = (least: number, most: number) =>
@@ -84,15 +87,15 @@ const SETTINGS = {
   threads: setting({
     key: ENVIRONMENT.threads,
     meaning: "processors that inference may use; all of them when empty",
-    default: String(availableParallelism()),
-    schema: integer(1, 256),
+    default: String(Math.min(MOST_THREADS, availableParallelism())),
+    schema: integer(1, MOST_THREADS),
   }),
   workers: setting({
     key: ENVIRONMENT.workers,
-    meaning: "inference threads, each with its own session; as many as THREADS when empty, on a GPU one",
+    meaning: "inference threads, each with its own session; as many as THREADS when empty, on a GPU two",
     default: "",
-    schema: z.union([z.literal("").transform(() => undefined), integer(1, 256)], {
-      error: ({ input }) => expected("a whole number from 1 to 256", input),
+    schema: z.union([z.literal("").transform(() => undefined), integer(1, MOST_THREADS)], {
+      error: ({ input }) => expected(`a whole number from 1 to ${MOST_THREADS}`, input),
     }),
   }),
   maxBatch: setting({
@@ -212,8 +215,8 @@ export function readConfig(environment: Readonly<Record<string, string | undefin
     throw new StartError(`Invalid environment:\n${problems.join("\n")}\nRun with --help to see all settings.`);
   }
   const { workers, threads, executionProvider } = result.data;
-  // A GPU runs one batch after the other; on processors a run beside others does best with a thread of its own.
-  return { ...result.data, workers: workers ?? (executionProvider === "cpu" ? threads : 1) };
+  // On processors a run beside others does best with a thread of its own; on a GPU one worker prepares images while one runs.
+  return { ...result.data, workers: workers ?? (executionProvider === "cpu" ? threads : 2) };
 }
 
 /** The settings with their meaning and default, for `--help`. */

@@ -8,7 +8,7 @@ import type { Progress } from "./model/source/download.ts";
 import { fetchModel } from "./model/source.ts";
 import type { Engine } from "./state.ts";
 import type { Metrics } from "./telemetry/metrics.ts";
-import { observePool } from "./telemetry/records.ts";
+import { recordRun } from "./telemetry/records.ts";
 
 /**
  * Fetches and verifies every model, and starts the workers that run them.
@@ -36,11 +36,13 @@ export async function loadEngine(
   if (defaultModel === undefined) throw new StartError("Expected at least one model in MODELS.");
   const pool = await Pool.start({
     workers,
+    threads,
     queueLimit: config.queueLimit,
     timeoutMs: config.requestTimeoutMs,
     maxBatch: config.maxBatch,
     maxBatchDelayMs: config.maxBatchDelayMs,
-    worker: { models: files, provider, threads, pixelLimit },
+    worker: { models: files, provider, pixelLimit },
+    onRun: recordRun,
     onWait: (seconds) => metrics.queueWait.observe(seconds),
     onBatch: (model, images) => metrics.batchSize.observe({ model }, images),
     onRestart: (reason) => {
@@ -48,7 +50,6 @@ export async function loadEngine(
       log.error({ reason }, "an inference worker died and is being replaced");
     },
   });
-  observePool(pool);
   for (const { name, sha256, model } of models) {
     metrics.modelInfo.set({ model: name, sha256, task: model.task, layout: model.layout, provider }, 1);
   }

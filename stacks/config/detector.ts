@@ -63,7 +63,7 @@ const ENDPOINT = {
 const servingSchema = z.strictObject({
   executionProvider: oneOf("cpu", "cuda", "tensorrt").default("cpu"),
   threads: integer(1, 256).default(1),
-  /** As many as threads when left out, on a GPU one. */
+  /** As many as threads when left out, on a GPU two. */
   workers: integer(1, 256).optional(),
   maxBatch: integer(1, 128).default(1),
   maxBatchDelayMs: integer(0, 1_000).default(2),

@@ -1,4 +1,6 @@
 import assert from "node:assert/strict";
+import { syncBuiltinESMExports } from "node:module";
+import os from "node:os";
 import { ENVIRONMENT } from "../../service/contract.ts";
 import { readConfig, settingsHelp } from "../../service/src/config.ts";
 import { StartError } from "../../service/src/errors.ts";
@@ -22,10 +24,24 @@ describe("readConfig", () => {
     );
   });
 
-  it("gives a GPU one worker, and processors one for each thread, unless told otherwise", () => {
-    assert.equal(readConfig({ ...REQUIRED, EXECUTION_PROVIDER: "cuda", THREADS: "8" }).workers, 1);
+  it("gives a GPU two workers, and processors one for each thread, unless told otherwise", () => {
+    assert.equal(readConfig({ ...REQUIRED, EXECUTION_PROVIDER: "cuda", THREADS: "8" }).workers, 2);
     assert.equal(readConfig({ ...REQUIRED, THREADS: "8" }).workers, 8);
     assert.equal(readConfig({ ...REQUIRED, THREADS: "8", WORKERS: "3" }).workers, 3);
+  });
+
+  it("starts with its defaults on a machine of any size", async () => {
+    const { availableParallelism } = os;
+    const again: string = "../../service/src/config.ts?processors=300";
+    try {
+      os.availableParallelism = () => 300;
+      syncBuiltinESMExports();
+      const config = (await import(again)) as { readConfig: typeof readConfig };
+      assert.equal(config.readConfig(REQUIRED).threads, 256);
+    } finally {
+      os.availableParallelism = availableParallelism;
+      syncBuiltinESMExports();
+    }
   });
 
   it("reads lists with commas between", () => {

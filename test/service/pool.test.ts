@@ -1,67 +1,28 @@
 import assert from "node:assert/strict";
-import { once } from "node:events";
 import { readFileSync } from "node:fs";
 import { copyFile, mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-import type { Worker } from "node:worker_threads";
-import { RequestError, StartError } from "../../service/src/errors.ts";
-import type { RawTensor, Task } from "../../service/src/inference/messages.ts";
-import { Pool, type PoolOptions } from "../../service/src/inference/pool.ts";
+import { StartError } from "../../service/src/errors.ts";
+import type { RawTensor } from "../../service/src/inference/messages.ts";
+import { Pool } from "../../service/src/inference/pool.ts";
 import { readModel } from "../../service/src/model/model.ts";
 import { blocks } from "./generate.ts";
-import { modelPath, png, sha256, slowImage } from "./support.ts";
-
-const OPTIONS = { conf: 0.25, iou: 0.7, maxDet: 300, resize: "exact" } as const;
-const MODEL = "colours";
-const FOREVER = {};
-
-function options(more: Partial<PoolOptions> = {}, threads = 1): PoolOptions {
-  const path = modelPath("raw");
-  const models = [{ name: MODEL, path, sha256: sha256(readFileSync(path)) }];
-  const worker = { models, provider: "cpu", threads, pixelLimit: 50_000_000 } as const;
-  return { workers: 1, queueLimit: 8, timeoutMs: 30_000, maxBatch: 1, maxBatchDelayMs: 0, worker, ...more };
-}
-
-function codeOf(code: string) {
-  return (error: unknown) => error instanceof RequestError && error.code === code;
-}
-
-/** Every task that is handed to the workers from now on. */
-function watch(workers: readonly Worker[]): Task[] {
-  const tasks: Task[] = [];
-  for (const worker of workers) {
-    const post = worker.postMessage.bind(worker);
-    worker.postMessage = (task: Task) => {
-      tasks.push(task);
-      post(task);
-    };
-  }
-  return tasks;
-}
+import { codeOf, FOREVER, MODEL, OPTIONS, options, watch, watchWorkers } from "./pool-fixture.ts";
+import { modelPath, png, slowImage } from "./support.ts";
 
 describe("Pool", () => {
-  // Node tells of every worker thread that is created: a way to the real workers without a door in the pool.
-  const workers: Worker[] = [];
-  const remember = (worker: Worker) => workers.push(worker);
+  const { workers, use } = watchWorkers();
   let pool: Pool | undefined;
   let slow: Buffer;
   let quick: Buffer;
   before(async () => {
-    process.on("worker", remember);
     slow = await slowImage();
     quick = await png(blocks(60, 60, 1), 60, 60);
   });
-  after(() => process.off("worker", remember));
-  beforeEach(() => workers.splice(0));
-  afterEach(async () => {
-    pool?.close();
-    await Promise.all(workers.filter(({ threadId }) => threadId >= 0).map((worker) => once(worker, "exit")));
-  });
-
   it("answers many requests, each with its own result, in any number of workers", async () => {
-    pool = await Pool.start(options({ workers: 2, queueLimit: 40 }));
+    pool = use(await Pool.start(options({ workers: 2, queueLimit: 40 })));
     const sizes = Array.from({ length: 30 }, (_, i) => 20 + i);
     const images = await Promise.all(sizes.map((size) => png(blocks(size, 30, size), size, 30)));
     const found = await Promise.all(images.map((image) => pool?.detect(MODEL, image, OPTIONS, FOREVER)));
@@ -72,7 +33,7 @@ describe("Pool", () => {
   });
 
   it("refuses a request when as many as allowed are waiting, and takes the next when one is done", async () => {
-    pool = await Pool.start(options({ queueLimit: 1 }));
+    pool = use(await Pool.start(options({ queueLimit: 1 })));
     const running = pool.detect(MODEL, slow, OPTIONS, FOREVER);
     const waiting = pool.detect(MODEL, quick, OPTIONS, FOREVER);
     assert.equal(pool.queueDepth, 1);
@@ -82,7 +43,7 @@ describe("Pool", () => {
   });
 
   it("lets no request wait when the limit is zero, but serves one at a time", async () => {
-    pool = await Pool.start(options({ queueLimit: 0 }));
+    pool = use(await Pool.start(options({ queueLimit: 0 })));
     await pool.detect(MODEL, quick, OPTIONS, FOREVER);
     const running = pool.detect(MODEL, slow, OPTIONS, FOREVER);
     await assert.rejects(pool.detect(MODEL, quick, OPTIONS, FOREVER), codeOf("YOLO_QUEUE_FULL"));
@@ -90,7 +51,7 @@ describe("Pool", () => {
   });
 
   it("gives up a request that waits or runs too long, and the worker stays usable", async () => {
-    pool = await Pool.start(options({ timeoutMs: 60 }));
+    pool = use(await Pool.start(options({ timeoutMs: 60 })));
     const late = Promise.allSettled([
       pool.detect(MODEL, slow, OPTIONS, FOREVER),
       pool.detect(MODEL, quick, OPTIONS, FOREVER),
@@ -102,7 +63,7 @@ describe("Pool", () => {
   });
 
   it("drops a waiting request whose caller is gone", async () => {
-    pool = await Pool.start(options());
+    pool = use(await Pool.start(options()));
     const running = pool.detect(MODEL, slow, OPTIONS, FOREVER);
     const caller = new AbortController();
     const waiting = pool.detect(MODEL, quick, OPTIONS, { signal: caller.signal });
@@ -115,7 +76,7 @@ describe("Pool", () => {
 
   it("replaces a worker that dies, and answers its request by the next one", async () => {
     const restarts: string[] = [];
-    pool = await Pool.start(options({ onRestart: (reason) => restarts.push(reason) }));
+    pool = use(await Pool.start(options({ onRestart: (reason) => restarts.push(reason) })));
     const running = pool.detect(MODEL, slow, OPTIONS, FOREVER);
     const waiting = pool.detect(MODEL, quick, OPTIONS, FOREVER);
     await workers[0]?.terminate();
@@ -126,7 +87,7 @@ describe("Pool", () => {
   });
 
   it("fails a request that two workers died with, and serves the others", async () => {
-    pool = await Pool.start(options());
+    pool = use(await Pool.start(options()));
     const running = pool.detect(MODEL, slow, OPTIONS, FOREVER);
     const waiting = pool.detect(MODEL, quick, OPTIONS, FOREVER);
     const outcome = running.then(
@@ -152,7 +113,7 @@ describe("Pool", () => {
     });
 
     it("does not call a long queue a failure: its own inference passes the queue", async () => {
-      pool = await Pool.start(options({ queueLimit: 40 }));
+      pool = use(await Pool.start(options({ queueLimit: 40 })));
       const work = Array.from({ length: 5 }, () => pool?.detect(MODEL, slow, OPTIONS, FOREVER));
       age();
       assert.equal(await pool.answers(), true);
@@ -161,7 +122,7 @@ describe("Pool", () => {
     });
 
     it("does not trouble the workers after a recent inference", async () => {
-      pool = await Pool.start(options());
+      pool = use(await Pool.start(options()));
       const running = pool.detect(MODEL, slow, OPTIONS, FOREVER);
       const first = await Promise.race([pool.answers(), running]);
       assert.equal(first, true);
@@ -175,7 +136,7 @@ describe("Pool", () => {
         const path = join(folder, "model.onnx");
         await copyFile(modelPath("raw"), path);
         const models = worker.models.map((model) => ({ ...model, path }));
-        pool = await Pool.start(options({ worker: { ...worker, models } }));
+        pool = use(await Pool.start(options({ worker: { ...worker, models } })));
         await rm(path);
         await workers[0]?.terminate();
         age();
@@ -190,7 +151,7 @@ describe("Pool", () => {
   });
 
   it("runs a request on all threads when it is alone, and on one beside others", async () => {
-    pool = await Pool.start(options({ workers: 2 }, 2));
+    pool = use(await Pool.start(options({ workers: 2, threads: 2 })));
     const tasks = watch(workers);
     await pool.detect(MODEL, quick, OPTIONS, FOREVER);
     await Promise.all([slow, quick, quick].map((image) => pool?.detect(MODEL, image, OPTIONS, FOREVER)));
@@ -202,7 +163,7 @@ describe("Pool", () => {
   });
 
   it("finds the same on one thread and on all", async () => {
-    pool = await Pool.start(options({ workers: 2 }, 2));
+    pool = use(await Pool.start(options({ workers: 2, threads: 2 })));
     const alone = await pool.detect(MODEL, quick, OPTIONS, FOREVER);
     const running = pool.detect(MODEL, slow, OPTIONS, FOREVER);
     const beside = await pool.detect(MODEL, quick, OPTIONS, FOREVER);
@@ -211,7 +172,7 @@ describe("Pool", () => {
   });
 
   it("serves lanes in turn, so that a long one does not hold up a short one", async () => {
-    pool = await Pool.start(options({ queueLimit: 20 }));
+    pool = use(await Pool.start(options({ queueLimit: 20 })));
     const order: string[] = [];
     const work = [..."aaaaab"].map(async (lane) => {
       await pool?.detect(MODEL, quick, OPTIONS, { lane });
@@ -222,7 +183,7 @@ describe("Pool", () => {
   });
 
   it("gives up a request when its own time is over, before the pool's", async () => {
-    pool = await Pool.start(options());
+    pool = use(await Pool.start(options()));
     const running = pool.detect(MODEL, slow, OPTIONS, FOREVER);
     const waiting = pool.detect(MODEL, quick, OPTIONS, { timeoutMs: 20 });
     await assert.rejects(waiting, codeOf("YOLO_REQUEST_TIMEOUT"));
@@ -232,7 +193,7 @@ describe("Pool", () => {
   it("runs images that come together as one batch, each with its own answer or failure", async () => {
     const batches: number[] = [];
     const onBatch = (_model: string, images: number) => batches.push(images);
-    pool = await Pool.start(options({ maxBatch: 4, maxBatchDelayMs: 200, onBatch }));
+    pool = use(await Pool.start(options({ maxBatch: 4, maxBatchDelayMs: 200, onBatch })));
     const images = [quick, Buffer.from("no image"), quick];
     const results = await Promise.allSettled(images.map((image) => pool?.detect(MODEL, image, OPTIONS, FOREVER)));
     assert.deepEqual(
@@ -243,7 +204,7 @@ describe("Pool", () => {
   });
 
   it("runs a model on tensors, and says what is wrong with them", async () => {
-    pool = await Pool.start(options());
+    pool = use(await Pool.start(options()));
     const tensor = (shape: number[]): RawTensor => {
       const data = new Uint8Array(4 * shape.reduce((product, size) => product * size, 1));
       return { name: "images", datatype: "FP32", shape, data };
@@ -267,7 +228,7 @@ describe("Pool", () => {
   });
 
   it("fails what waits when it is closed", async () => {
-    pool = await Pool.start(options());
+    pool = use(await Pool.start(options()));
     const lost = Promise.allSettled([
       pool.detect(MODEL, slow, OPTIONS, FOREVER),
       pool.detect(MODEL, quick, OPTIONS, FOREVER),

@@ -1,16 +1,19 @@
 import "./no-telemetry.ts";
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { RequestError, StartError } from "../../service/src/errors.ts";
 import type { Findings, RawTensor, WorkerOptions } from "../../service/src/inference/messages.ts";
 import { checkProvider, explainFailure } from "../../service/src/inference/provider.ts";
 import { Runner } from "../../service/src/inference/runner.ts";
+import { prepareGraph } from "../../service/src/model/edit.ts";
 import { blocks, units } from "./generate.ts";
 import { FIXTURES, png, readGoldens, sha256 } from "./support.ts";
 import { floats, optionsOf, readTaskGoldens } from "./task-goldens.ts";
 
-const OPTIONS: WorkerOptions = { models: [], provider: "cpu", threads: 2, pixelLimit: 1_000_000 };
+const OPTIONS: WorkerOptions = { models: [], provider: "cpu", threads: 1, wideThreads: 2, pixelLimit: 1_000_000 };
 
 function open(name: string, options: Partial<WorkerOptions> = {}): Promise<Runner> {
   const path = join(FIXTURES, `colours-${name}.onnx`);
@@ -111,6 +114,24 @@ describe("Runner.detectBatch", () => {
     });
   }
 
+  it("decodes images while others are still being decoded", async () => {
+    const runner = await open("batch");
+    const [good] = await items();
+    assert.ok(good !== undefined);
+    let begun = 0;
+    const watched = Array.from({ length: 6 }, () => ({
+      options: good.options,
+      get image() {
+        begun++;
+        return good.image;
+      },
+    }));
+    const running = runner.detectBatch(watched, false);
+    assert.equal(begun, 4);
+    assert.equal((await running).length, 6);
+    assert.equal(begun, 6);
+  });
+
   it("says which images cannot be read, and looks at the others", async () => {
     const runner = await open("batch");
     const [good] = await items();
@@ -207,6 +228,24 @@ describe("Runner.infer", () => {
     });
   }
 
+  it("opens and warms a session for tensors at the start where images run on another graph", async () => {
+    const folder = await mkdtemp(join(tmpdir(), "yolo-runner-"));
+    const path = join(folder, "model.onnx");
+    const content = readFileSync(join(FIXTURES, "colours-raw.onnx"));
+    await writeFile(path, content);
+    // As on a GPU, where the graph takes pixels.
+    const prepare: typeof prepareGraph = (file, model) => prepareGraph(file, model, "cuda");
+    const runner = await Runner.create({ name: "raw", path, sha256: sha256(content) }, OPTIONS, prepare);
+    // Nothing is read, compiled or allocated in the first request.
+    await rm(folder, { recursive: true });
+    const usual = await open("raw");
+    const input = fp32([1, 3, 64, 64], pixels());
+    assert.deepEqual(await runner.infer([input], [], false), await usual.infer([input], [], false));
+    const seen = image(200, 120, 21);
+    const { rows } = await runner.detect(seen, optionsOf({}), false);
+    assert.deepEqual(rows, (await usual.detect(seen, optionsOf({}), false)).rows);
+  });
+
   it("refuses dimensions that vary but that the graph cannot take, and goes on afterwards", async () => {
     const runner = await open("dynamic-end-to-end");
     // It has one cell, and the graph takes the best 20.
@@ -236,6 +275,13 @@ describe("Runner.create", () => {
     });
   }
 
+  it("refuses with TensorRT a model whose size varies, which would be compiled anew in requests", async () => {
+    await assert.rejects(
+      open("dynamic", { provider: "tensorrt" }),
+      refusal("tensorrt", "[-1,3,-1,-1]", "dynamic=False", "cuda"),
+    );
+  });
+
   it("refuses a provider that the build of ONNX Runtime does not have", () => {
     assert.throws(() => checkProvider("tensorrt", ["cpu", "cuda"]), refusal("tensorrt", "only cpu, cuda"));
     checkProvider("cpu", ["cpu"]);
@@ -251,8 +297,7 @@ describe("Runner.create", () => {
     const content = Buffer.from(readFileSync(join(FIXTURES, "colours-raw.onnx")));
     // An operator that is as long but that nobody knows.
     content.write("AveragePoof", content.indexOf("AveragePool"));
-    const { mkdtemp, rm, writeFile } = await import("node:fs/promises");
-    const folder = await mkdtemp("/tmp/yolo-runner-");
+    const folder = await mkdtemp(join(tmpdir(), "yolo-runner-"));
     try {
       const path = join(folder, "model.onnx");
       await writeFile(path, content);

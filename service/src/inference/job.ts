@@ -18,6 +18,8 @@ export interface JobOptions {
   timeoutMs?: number;
   /** Jobs of different lanes are served in turn, so that no stream or key crowds out others. */
   lane?: string;
+  /** Any object that stands for the request, for jobs of one request: once it is let in, all of them are. */
+  request?: object;
 }
 
 /** One piece of work from its arrival until its caller has an answer or is gone. */
@@ -25,6 +27,7 @@ export class Job {
   readonly model: string;
   readonly work: Work;
   readonly lane: string;
+  readonly request: object;
   readonly queuedAt: number = performance.now();
   /** How often a worker began it. */
   attempts = 0;
@@ -40,12 +43,13 @@ export class Job {
     model: string,
     work: Work,
     timeoutMs: number,
-    { signal, lane = "" }: JobOptions,
+    { signal, lane = "", request = {} }: JobOptions,
     leave: (job: Job) => void,
   ) {
     this.model = model;
     this.work = work;
     this.lane = lane;
+    this.request = request;
     this.promise = new Promise((resolve, reject) => {
       this.#resolve = resolve;
       this.#reject = reject;

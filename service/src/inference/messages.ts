@@ -9,8 +9,10 @@ export type ProviderName = "cpu" | "cuda" | "tensorrt";
 export interface WorkerOptions {
   models: readonly ModelFile[];
   provider: ProviderName;
-  /** ONNX Runtime threads of a run that has the machine to itself; a run beside others has one. */
+  /** ONNX Runtime threads of a run beside those of other workers. */
   threads: number;
+  /** ONNX Runtime threads of a run that has the machine to itself; missing where another worker takes those runs. */
+  wideThreads?: number;
   /** Largest image in pixels. */
   pixelLimit: number;
 }

@@ -1,20 +1,38 @@
 import { RequestError, StartError } from "../errors.ts";
+import { isProof, settle, taskOf } from "./exchange.ts";
 import { Job, type JobOptions, type Work } from "./job.ts";
-import type { Answer, DetectOptions, Findings, RawTensor, Task, WorkerOptions } from "./messages.ts";
+import type { Answer, DetectOptions, Findings, RawTensor, WorkerOptions } from "./messages.ts";
+import { observe, type Run, type RunEnd } from "./observe.ts";
 import { FairQueue } from "./queue.ts";
+import { sizes } from "./sizes.ts";
 import { Slot } from "./slot.ts";
+
+/*
+ * The words of this folder:
+ *   worker  a thread with sessions of every model (worker.ts, runner.ts)
+ *   slot    the main thread's end of one worker, until that ends (slot.ts)
+ *   seat    a place for a worker in the pool; when its slot is gone it gets another one
+ *   job     what a caller waits for: a look at one image, a run on tensors, or a sign of life (job.ts); its `work` says which
+ *   queue   the jobs that no worker has begun, in lanes that are served in turn (queue.ts)
+ *   task    what a worker is told to do: one job, or several that share a run, its batch (messages.ts); it gives one `answer`
+ *   wide    a task that has the machine to itself runs on all threads, which only the first seat's worker can
+ */
 
 /** How a pool is sized, and whom it tells what happens in it. */
 export interface PoolOptions {
   workers: number;
-  /** Jobs that may wait for a worker. */
+  /** Processors that inference may use. */
+  threads: number;
+  /** Requests that may wait for a worker. */
   queueLimit: number;
   /** Milliseconds until a job that waits or runs is given up. */
   timeoutMs: number;
   /** Most images that one run takes together, and milliseconds that one waits for others. */
   maxBatch: number;
   maxBatchDelayMs: number;
-  worker: WorkerOptions;
+  worker: Omit<WorkerOptions, "threads" | "wideThreads">;
+  /** A job begins, still in the caller's context; what is returned is called when it ends. */
+  onRun?: (run: Run) => RunEnd | undefined;
   /** A job got a worker after so many seconds. */
   onWait?: (seconds: number) => void;
   /** So many images share a run of a model. */
@@ -24,7 +42,8 @@ export interface PoolOptions {
 }
 
 interface Seat {
-  slot: Slot;
+  slot: Slot | undefined;
+  worker: WorkerOptions;
   state: "starting" | "idle" | "busy";
   jobs: Job[];
   /** Deaths in a row without an answer in between. */
@@ -48,11 +67,15 @@ process.env.ORT_DISABLE_TELEMETRY = "1";
 
 /**
  * A fixed number of inference threads behind one bounded queue. A job that comes alone runs on all processors; jobs that
- * come together run beside each other, on one each, which wastes nothing on sharing.
+ * come together run beside each other, on a share of them each, which wastes little on sharing.
  */
 export class Pool {
   #options: PoolOptions;
   #seats: Seat[] = [];
+  /** Slots whose threads never ended, if there were any. */
+  #lost: Slot[] = [];
+  /** Requests of which a job was let in: the others of it are not refused, because the work done would be lost. */
+  #admitted = new WeakSet<object>();
   #queue = new FairQueue<Job>();
   #batchTimer: NodeJS.Timeout | undefined;
   #provenAt = Number.NEGATIVE_INFINITY;
@@ -72,8 +95,11 @@ export class Pool {
   static async start(options: PoolOptions): Promise<Pool> {
     const pool = new Pool(options);
     try {
-      const starts = Array.from({ length: options.workers }, () => {
-        return new Promise<void>((resolve, reject) => pool.#seat(resolve, (reason) => reject(new StartError(reason))));
+      const starts = sizes(options.workers, options.threads, options.worker.provider).map((threads) => {
+        const worker = { ...options.worker, ...threads };
+        return new Promise<void>((resolve, reject) => {
+          pool.#seat(worker, resolve, (reason) => reject(new StartError(reason)));
+        });
       });
       await Promise.all(starts);
     } catch (error) {
@@ -84,9 +110,9 @@ export class Pool {
     return pool;
   }
 
-  /** Number of jobs that wait for a worker. */
+  /** Number of requests that wait for a worker. */
   get queueDepth(): number {
-    return this.#queue.size;
+    return this.#queue.requests;
   }
 
   /** Whether at least one worker takes jobs. */
@@ -99,7 +125,12 @@ export class Pool {
    * @throws RequestError YOLO_QUEUE_FULL, YOLO_REQUEST_TIMEOUT, YOLO_INTERNAL, or what is wrong with the image
    */
   async detect(model: string, image: Uint8Array, options: DetectOptions, how: JobOptions): Promise<Findings> {
-    return (await this.#submit(model, { type: "detect", image, options }, how)) as Findings;
+    const end = this.#options.onRun?.({ model, bytes: image.byteLength });
+    return observe(
+      this.#submit(model, { type: "detect", image, options }, how) as Promise<Findings>,
+      end,
+      (found) => found,
+    );
   }
 
   /**
@@ -107,11 +138,17 @@ export class Pool {
    * @throws RequestError YOLO_QUEUE_FULL, YOLO_REQUEST_TIMEOUT, YOLO_INTERNAL, or what is wrong with the tensors
    */
   async infer(model: string, inputs: RawTensor[], outputs: readonly string[], how: JobOptions): Promise<RawTensor[]> {
-    return (await this.#submit(model, { type: "infer", inputs, outputs }, how)) as RawTensor[];
+    const end = this.#options.onRun?.({ model, bytes: inputs.reduce((sum, { data }) => sum + data.byteLength, 0) });
+    return observe(this.#submit(model, { type: "infer", inputs, outputs }, how) as Promise<RawTensor[]>, end);
   }
 
-  /** Whether the workers still answer: true after a recent inference, else found out by one that passes the queue. */
+  /**
+   * Whether the workers still answer: true after a recent inference, else found out by one that passes the queue. False while
+   * a thread hangs that cannot be ended, whose processor and memory only the end of the process gives back.
+   */
   async answers(): Promise<boolean> {
+    this.#lost = this.#lost.filter(({ lost }) => lost);
+    if (this.#lost.length > 0) return false;
     const proven = () => performance.now() - this.#provenAt < PROOF_MS;
     if (proven()) return true;
     this.#probe ??= this.#submit(this.#options.worker.models[0]?.name ?? "", { type: "probe" }, {})
@@ -126,7 +163,7 @@ export class Pool {
   close(): void {
     this.#closed = true;
     clearTimeout(this.#batchTimer);
-    for (const { slot } of this.#seats) slot.stop("the pool was closed");
+    for (const { slot } of this.#seats) slot?.stop("the pool was closed");
     for (let job = this.#queue.take(); job !== undefined; job = this.#queue.take()) {
       job.reject(new RequestError("YOLO_NOT_READY"));
     }
@@ -134,8 +171,7 @@ export class Pool {
 
   async #submit(model: string, work: Work, how: JobOptions): Promise<unknown> {
     const probe = work.type === "probe";
-    const idle = this.#seats.some(({ state }) => state === "idle");
-    if (!probe && !idle && this.#queue.size >= this.#options.queueLimit) throw new RequestError("YOLO_QUEUE_FULL");
+    if (!probe) this.#admit(how.request ?? {});
     const limit = probe ? PROBE_TIMEOUT_MS : this.#options.timeoutMs;
     const job = new Job(model, work, Math.min(how.timeoutMs ?? limit, limit), how, (given) =>
       this.#queue.remove(given),
@@ -147,33 +183,48 @@ export class Pool {
     return job.promise;
   }
 
-  #dispatch(late = false): void {
+  /**
+   * Lets a request in, or not: when all workers are busy and as many as allowed wait. Of those in the pool at most
+   * `queueLimit` wait and each other one is being run, which bounds the bodies that are held.
+   */
+  #admit(request: object): void {
+    if (this.#admitted.has(request)) return;
+    const idle = this.#seats.some(({ state }) => state === "idle");
+    if (!idle && this.#queue.requests >= this.#options.queueLimit) throw new RequestError("YOLO_QUEUE_FULL");
+    this.#admitted.add(request);
+  }
+
+  /** Gives what waits to idle workers, to the first one first. */
+  #dispatch(): void {
     for (const seat of this.#seats) {
       if (seat.state !== "idle") continue;
-      if (this.#waitsForMore(late)) return;
+      if (this.#waitsForMore()) return;
       const first = this.#queue.take();
       if (first === undefined) return;
       seat.jobs = [first, ...this.#companions(first)];
       seat.state = "busy";
       const alone = this.#queue.size === 0 && this.#seats.every((other) => other === seat || other.state !== "busy");
+      const wide = alone && seat.worker.wideThreads !== undefined;
       for (const job of seat.jobs) {
         job.attempts++;
         if (job.work.type !== "probe") this.#options.onWait?.((performance.now() - job.queuedAt) / 1000);
       }
       if (first.work.type === "detect") this.#options.onBatch?.(first.model, seat.jobs.length);
-      seat.slot.run(taskOf(seat.jobs, first, alone));
+      seat.slot?.run(taskOf(seat.jobs, first, wide));
     }
   }
 
-  /** Whether fewer jobs wait than one run takes, and none has waited long enough; they are looked at again then. */
-  #waitsForMore(late: boolean): boolean {
+  /** Whether an image is next, fewer jobs wait than one run takes, and none has waited long enough; it is looked at again then. */
+  #waitsForMore(): boolean {
     const { maxBatch, maxBatchDelayMs } = this.#options;
-    if (late || maxBatch === 1 || maxBatchDelayMs === 0 || this.#queue.size === 0 || this.#queue.size >= maxBatch)
-      return false;
-    this.#batchTimer ??= setTimeout(() => {
-      this.#batchTimer = undefined;
-      this.#dispatch(true);
-    }, maxBatchDelayMs);
+    if (maxBatch === 1 || this.#queue.size >= maxBatch) return false;
+    const heads = this.#queue.heads();
+    if (heads[0]?.work.type !== "detect") return false;
+    const oldest = Math.min(...heads.map(({ queuedAt }) => queuedAt));
+    const left = maxBatchDelayMs - (performance.now() - oldest);
+    if (left <= 0) return false;
+    clearTimeout(this.#batchTimer);
+    this.#batchTimer = setTimeout(() => this.#dispatch(), left);
     return true;
   }
 
@@ -189,27 +240,35 @@ export class Pool {
   }
 
   /** Fills one place in the pool, now and whenever its worker dies. `failed` is called when the first never got ready. */
-  #seat(ready: () => void, failed: (reason: string) => void): void {
-    let started = false;
-    const open = (): Slot => {
-      return new Slot(this.#options.worker, {
-        ready: (runtimeVersion) => {
-          this.runtimeVersion = runtimeVersion;
-          started = true;
-          seat.state = "idle";
-          ready();
-          this.#dispatch();
-        },
-        answered: (answer) => this.#answered(seat, answer),
-        gone: (reason) => {
-          if (!started) failed(reason);
-          if (started && !this.#closed) this.#replace(seat, reason, open);
-          else for (const job of seat.jobs) job.reject(new RequestError("YOLO_NOT_READY"));
-        },
-      });
-    };
-    const seat: Seat = { slot: open(), state: "starting", jobs: [], deaths: 0 };
+  #seat(worker: WorkerOptions, ready: () => void, failed: (reason: string) => void): void {
+    const seat: Seat = { slot: undefined, worker, state: "starting", jobs: [], deaths: 0 };
     this.#seats.push(seat);
+    let started = false;
+    const gone = (reason: string) => {
+      if (seat.slot?.lost) this.#lost.push(seat.slot);
+      seat.slot = undefined;
+      if (!started) failed(reason);
+      if (started && !this.#closed) this.#replace(seat, reason, open);
+      else for (const job of seat.jobs) job.reject(new RequestError("YOLO_NOT_READY"));
+    };
+    const open = () => {
+      try {
+        seat.slot = new Slot(worker, {
+          ready: (runtimeVersion) => {
+            this.runtimeVersion = runtimeVersion;
+            started = true;
+            seat.state = "idle";
+            ready();
+            this.#dispatch();
+          },
+          answered: (answer) => this.#answered(seat, answer),
+          gone,
+        });
+      } catch (error) {
+        gone(`no thread could be started: ${error instanceof Error ? error.message : String(error)}`);
+      }
+    };
+    open();
   }
 
   #answered(seat: Seat, answer: Answer): void {
@@ -222,7 +281,7 @@ export class Pool {
     for (const [index, job] of jobs.entries()) if (!job.settled) settle(job, index, answer);
   }
 
-  #replace(seat: Seat, reason: string, open: () => Slot): void {
+  #replace(seat: Seat, reason: string, open: () => void): void {
     const jobs = seat.jobs.splice(0).filter(({ settled }) => !settled);
     seat.state = "starting";
     this.#options.onRestart?.(reason);
@@ -233,32 +292,7 @@ export class Pool {
     this.#dispatch();
     const delay = Math.min(RESTART_DELAY_MS.first * 2 ** seat.deaths++, RESTART_DELAY_MS.most);
     setTimeout(() => {
-      if (!this.#closed) seat.slot = open();
+      if (!this.#closed) open();
     }, delay).unref();
-  }
-}
-
-function taskOf(jobs: readonly Job[], { model, work }: Job, wide: boolean): Task {
-  if (work.type !== "detect") return { ...work, model, wide };
-  const items = jobs.flatMap(({ work }) =>
-    work.type === "detect" ? [{ image: work.image, options: work.options }] : [],
-  );
-  return { type: "detect", model, wide, items };
-}
-
-/** Whether an answer shows that the worker still runs models. */
-function isProof(answer: Answer): boolean {
-  return answer.type === "found" ? answer.items.some((item) => "findings" in item) : answer.type !== "failed";
-}
-
-function settle(job: Job, index: number, answer: Answer): void {
-  if (answer.type === "failed") job.fail(answer.failure);
-  else if (answer.type === "inferred") job.resolve(answer.outputs);
-  else if (answer.type === "alive") job.resolve(undefined);
-  else {
-    const item = answer.items[index];
-    if (item === undefined) job.reject(new RequestError("YOLO_INTERNAL", undefined, { cause: "a worker left it out" }));
-    else if ("failure" in item) job.fail(item.failure);
-    else job.resolve(item.findings);
   }
 }

@@ -2,6 +2,7 @@ import { existsSync } from "node:fs";
 import { createRequire } from "node:module";
 import { dirname, join } from "node:path";
 import { StartError } from "../errors.ts";
+import type { TensorSpec } from "../model/layout.ts";
 import type { ProviderName } from "./messages.ts";
 
 /**
@@ -46,6 +47,20 @@ export function checkProvider(provider: ProviderName, supported: readonly string
   }
   const missing = LIBRARIES[provider].find((name) => !existsSync(join(folder, name)));
   if (missing !== undefined) throw refusal(provider, `there is no ${missing} in ${folder}`);
+}
+
+/**
+ * Checks that an execution provider runs a model with these inputs without long pauses.
+ * @throws StartError for TensorRT when a dimension varies: it would compile the model anew, for minutes, at the first request of
+ *   each new size (https://onnxruntime.ai/docs/execution-providers/TensorRT-ExecutionProvider.html)
+ */
+export function checkInputs(provider: ProviderName, inputs: readonly TensorSpec[]): void {
+  const varying = inputs.find(({ shape }) => shape.includes(-1));
+  if (provider !== "tensorrt" || varying === undefined) return;
+  throw new StartError(
+    `Expected a model of fixed batch and size for tensorrt, which compiles it anew for each other one, but received ` +
+      `${varying.name} [${varying.shape}]. Export it with dynamic=False, or set EXECUTION_PROVIDER to cuda.`,
+  );
 }
 
 /**

@@ -1,6 +1,9 @@
-/** What can wait: something with a lane, which is a stream, a key or a connection that must not crowd out others. */
+/** What can wait. */
 interface Waiting {
+  /** A stream, a key or a connection that must not crowd out others. */
   lane: string;
+  /** The same object for all that one request waits for. */
+  request: object;
 }
 
 /** A queue that serves its lanes in turn, and within a lane first come, first served. */
@@ -8,6 +11,7 @@ export class FairQueue<Item extends Waiting> {
   // A Map keeps the order of insertion: the lane that was served last goes to its end.
   #lanes = new Map<string, Item[]>();
   #first: Item[] = [];
+  #requests = new Map<object, number>();
   #size = 0;
 
   /** Number of items that wait, those that were put first included. */
@@ -15,18 +19,28 @@ export class FairQueue<Item extends Waiting> {
     return this.#size;
   }
 
+  /** Number of requests that wait for at least one item. */
+  get requests(): number {
+    return this.#requests.size;
+  }
+
+  /** The items that are next in their lanes, in the order in which they are served; what was put first is one lane before all. */
+  heads(): Item[] {
+    return [this.#first, ...this.#lanes.values()].flatMap(([head]) => (head === undefined ? [] : [head]));
+  }
+
   /** Puts an item at the end of its lane. */
   push(item: Item): void {
     const lane = this.#lanes.get(item.lane);
     if (lane === undefined) this.#lanes.set(item.lane, [item]);
     else lane.push(item);
-    this.#size++;
+    this.#count(item, 1);
   }
 
   /** Puts an item before all others. */
   pushFirst(item: Item): void {
     this.#first.push(item);
-    this.#size++;
+    this.#count(item, 1);
   }
 
   /** Takes the next item that `wanted` accepts, if there is one; a lane is passed over when its first item is not. */
@@ -34,7 +48,7 @@ export class FairQueue<Item extends Waiting> {
     const first = this.#first[0];
     if (first !== undefined) {
       if (!wanted(first)) return undefined;
-      this.#size--;
+      this.#count(first, -1);
       return this.#first.shift();
     }
     for (const [name, lane] of this.#lanes) {
@@ -43,7 +57,7 @@ export class FairQueue<Item extends Waiting> {
       lane.shift();
       this.#lanes.delete(name);
       if (lane.length > 0) this.#lanes.set(name, lane);
-      this.#size--;
+      this.#count(item, -1);
       return item;
     }
     return undefined;
@@ -57,9 +71,16 @@ export class FairQueue<Item extends Waiting> {
       if (index < 0) continue;
       list.splice(index, 1);
       if (list === lane && lane.length === 0) this.#lanes.delete(item.lane);
-      this.#size--;
+      this.#count(item, -1);
       return true;
     }
     return false;
+  }
+
+  #count({ request }: Item, change: 1 | -1): void {
+    this.#size += change;
+    const count = (this.#requests.get(request) ?? 0) + change;
+    if (count === 0) this.#requests.delete(request);
+    else this.#requests.set(request, count);
   }
 }

@@ -7,19 +7,22 @@ import type { RgbImage } from "../vision/letterbox.ts";
 import { fillInput, type Prepared, prepareImage } from "./input.ts";
 import type { DetectOptions, Findings, ImageTask, RawTensor, WorkerOptions } from "./messages.ts";
 import { readOutputs } from "./output.ts";
-import { checkProvider, explainFailure, PROVIDERS } from "./provider.ts";
+import { checkInputs, checkProvider, explainFailure, PROVIDERS } from "./provider.ts";
 import { type TypedTensor, toRaw, toTyped } from "./tensors.ts";
 
 /** The grey of the padding, which no model takes for anything. */
 const GREY = 114;
 
-/** Decoded images of a batch that are held at a time, in bytes; it is run in parts beyond that. */
+/** Decoded images of a batch that are held at a time, in bytes; it is run in parts beyond about that. */
 const MOST_BYTES = 256 * 1024 * 1024;
+
+/** Images of a batch that are decoded at a time: libuv has four threads for that, unless UV_THREADPOOL_SIZE says otherwise. */
+const DECODERS = 4;
 
 const PROBE: DetectOptions = { conf: 0.25, iou: 0.7, maxDet: 1, resize: "exact" };
 
 /**
- * Runs one model in the thread that creates it: on one thread, or wide, on all that it may use. One call at a time, because
+ * Runs one model in the thread that creates it: on a share of the processors, or wide, on all that it may use. One call at a time, because
  * the calls share the memory of the model's input.
  */
 export class Runner {
@@ -28,36 +31,37 @@ export class Runner {
   /** The model as it runs on images. */
   #prepared: Model;
   #narrow: InferenceSession;
-  #wide: InferenceSession;
-  /** Opens the file as it is, for tensors; only where its inputs are other ones than those of the sessions above. */
-  #openPlain: () => Promise<InferenceSession>;
+  #wide: InferenceSession | undefined;
+  /** The file as it is, for tensors; only where its inputs are other ones than those of the sessions above. */
   #plain: InferenceSession | undefined;
   #pixelLimit: number;
 
   private constructor(
     models: { file: Model; prepared: Model },
-    sessions: { narrow: InferenceSession; wide: InferenceSession; openPlain: () => Promise<InferenceSession> },
+    sessions: { narrow: InferenceSession; wide: InferenceSession | undefined; plain: InferenceSession | undefined },
     pixelLimit: number,
   ) {
     this.model = models.file;
     this.#prepared = models.prepared;
     this.#narrow = sessions.narrow;
     this.#wide = sessions.wide;
-    this.#openPlain = sessions.openPlain;
+    this.#plain = sessions.plain;
     this.#pixelLimit = pixelLimit;
   }
 
   /**
    * Reads and verifies a model file, opens its sessions on the execution provider that is asked for and on no other, and
-   * runs each once, because the first run allocates.
+   * runs each once, because the first run allocates, and on a GPU may compile for minutes.
+   * @param prepare changes the graph for images
    * @throws StartError when the file, the model or the provider is not as expected
    */
-  static async create(file: ModelFile, options: WorkerOptions): Promise<Runner> {
-    const { provider, threads, pixelLimit } = options;
+  static async create(file: ModelFile, options: WorkerOptions, prepare = prepareGraph): Promise<Runner> {
+    const { provider, threads, wideThreads, pixelLimit } = options;
     // Read and verified here again: the file may have changed since the main thread did, and a replacement starts later.
     const content = await readModelFile(file);
     const model = readModel(content);
-    const prepared = prepareGraph(content, model, provider);
+    const prepared = prepare(content, model, provider);
+    checkInputs(provider, model.inputs);
     checkProvider(
       provider,
       listSupportedBackends().map(({ name }) => name),
@@ -72,10 +76,10 @@ export class Runner {
       }).catch((error: unknown) => {
         throw explainFailure(provider, error);
       });
-    const narrow = await open(prepared.content, 1);
-    const wide = provider === "cpu" && threads > 1 ? await open(prepared.content, threads) : narrow;
-    const openPlain = async () => open(await readModelFile(file), 1);
-    const runner = new Runner({ file: model, prepared: prepared.model }, { narrow, wide, openPlain }, pixelLimit);
+    const narrow = await open(prepared.content, threads);
+    const wide = wideThreads === undefined ? undefined : await open(prepared.content, wideThreads);
+    const plain = prepared.model.input === model.input ? undefined : await open(content, threads);
+    const runner = new Runner({ file: model, prepared: prepared.model }, { narrow, wide, plain }, pixelLimit);
     await runner.#warmUp(file.name);
     return runner;
   }
@@ -83,7 +87,9 @@ export class Runner {
   async #warmUp(name: string): Promise<void> {
     try {
       await this.probe();
-      if (this.#wide !== this.#narrow) await this.detect(greyImage(this.model), PROBE, true);
+      if (this.#wide !== undefined) await this.detect(greyImage(this.model), PROBE, true);
+      const image = await prepareImage(this.model, greyImage(this.model), PROBE, this.#pixelLimit);
+      await this.#plain?.run({ [this.model.input]: tensorOf(fillInput(this.model, [image])) });
     } catch (error) {
       const reason = error instanceof Error ? error.message : String(error);
       throw new StartError(`Expected the model ${name} to run, but its first run failed: ${reason}`, { cause: error });
@@ -105,28 +111,38 @@ export class Runner {
    */
   async detectBatch(items: readonly ImageTask[], wide: boolean): Promise<(Findings | RequestError)[]> {
     const results: (Findings | RequestError)[] = [];
-    let waiting: Waiting[] = [];
-    let bytes = 0;
-    for (const [index, { image, options }] of items.entries()) {
-      try {
-        const prepared = await prepareImage(this.model, image, options, this.#pixelLimit);
-        waiting.push({ index, prepared });
-        bytes += prepared.image.data.byteLength;
-      } catch (error) {
-        if (!(error instanceof RequestError)) throw error;
-        results[index] = error;
-      }
-      if (bytes < MOST_BYTES && index < items.length - 1) continue;
-      for (const part of sameSize(waiting, this.model.batch)) {
+    const left = items.entries();
+    for (let ready = await this.#decode(left, results); ready.length > 0; ready = await this.#decode(left, results)) {
+      for (const part of sameSize(ready, this.model.batch)) {
         const found = await this.#run(
           part.map(({ prepared }) => prepared),
           wide,
         );
         for (const [i, one] of part.entries()) results[one.index] = found[i] as Findings;
       }
-      [waiting, bytes] = [[], 0];
     }
     return results;
+  }
+
+  /** Decodes the next images, several at once, until there are enough of them; why one cannot be read goes into `results`. */
+  async #decode(left: IterableIterator<[number, ImageTask]>, results: (Findings | RequestError)[]): Promise<Decoded[]> {
+    const ready: Decoded[] = [];
+    let bytes = 0;
+    const decoders = Array.from({ length: DECODERS }, async () => {
+      for (const [index, { image, options }] of left) {
+        try {
+          const prepared = await prepareImage(this.model, image, options, this.#pixelLimit);
+          ready.push({ index, prepared });
+          bytes += prepared.image.data.byteLength;
+        } catch (error) {
+          if (!(error instanceof RequestError)) throw error;
+          results[index] = error;
+        }
+        if (bytes >= MOST_BYTES) break;
+      }
+    });
+    await Promise.all(decoders);
+    return ready.sort((one, other) => one.index - other.index);
   }
 
   /**
@@ -143,7 +159,7 @@ export class Runner {
     const wanted = outputs.length === 0 ? known : outputs;
     const typed = Object.entries(toTyped(inputs, this.model.inputs));
     const feeds = Object.fromEntries(typed.map(([name, tensor]) => [name, tensorOf(tensor)]));
-    const session = await this.#sessionForTensors(wide);
+    const session = this.#plain ?? this.#session(wide);
     // Dimensions that vary may still not fit each other, which only the graph knows.
     const results = await session.run(feeds, [...new Set(wanted)]).catch((error: unknown) => {
       const reason = error instanceof Error ? error.message.split("\n", 1)[0] : String(error);
@@ -153,10 +169,8 @@ export class Runner {
     return wanted.map((name) => toRaw(name, results[name] as Tensor));
   }
 
-  async #sessionForTensors(wide: boolean): Promise<InferenceSession> {
-    if (this.#prepared.input === this.model.input) return wide ? this.#wide : this.#narrow;
-    this.#plain ??= await this.#openPlain();
-    return this.#plain;
+  #session(wide: boolean): InferenceSession {
+    return wide && this.#wide !== undefined ? this.#wide : this.#narrow;
   }
 
   /** Runs the model on a grey image. */
@@ -169,7 +183,7 @@ export class Runner {
     const model = this.#prepared;
     const start = performance.now();
     const input = tensorOf(fillInput(model, images));
-    const session = wide ? this.#wide : this.#narrow;
+    const session = this.#session(wide);
     const names = [model.output, model.prototypes, model.best].filter((name) => name !== undefined);
     const ready = performance.now();
     const outputs = await session.run({ [model.input]: input }, names);
@@ -184,15 +198,15 @@ export class Runner {
   }
 }
 
-interface Waiting {
+interface Decoded {
   index: number;
   prepared: Prepared;
 }
 
 /** Images that can share a run: of one size in the input, and no more than a fixed batch has. */
-function sameSize(waiting: readonly Waiting[], most = Number.POSITIVE_INFINITY): Waiting[][] {
-  const parts: Waiting[][] = [];
-  for (const one of waiting) {
+function sameSize(images: readonly Decoded[], most = Number.POSITIVE_INFINITY): Decoded[][] {
+  const parts: Decoded[][] = [];
+  for (const one of images) {
     const { inputWidth, inputHeight } = one.prepared.fit;
     const part = parts.findLast(([first]) => {
       return first?.prepared.fit.inputWidth === inputWidth && first.prepared.fit.inputHeight === inputHeight;

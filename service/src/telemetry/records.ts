@@ -1,6 +1,6 @@
 import { AsyncLocalStorage } from "node:async_hooks";
 import type { Findings } from "../inference/messages.ts";
-import type { Pool } from "../inference/pool.ts";
+import type { Run, RunEnd } from "../inference/observe.ts";
 import type { RequestTrace } from "./tracing.ts";
 
 /** What becomes known about a request while it is answered, for its log line and its trace. */
@@ -21,56 +21,22 @@ export function withRecord(record: RequestRecord, run: () => void): void {
 }
 
 /**
- * Makes a pool put down in the record of the request that asks what it does. What is asked outside of a request, such as
- * the frames of a stream, leaves none.
+ * Puts down in the record of the request that asks for it what a pool does, as its `onRun`. What is asked outside of a request,
+ * such as the frames of a stream, leaves none.
  */
-export function observePool(pool: Pool): void {
-  const detect = pool.detect.bind(pool);
-  pool.detect = (model, image, options, how) => {
-    const facts = { model, bytes: image.byteLength };
-    return observe(
-      facts,
-      () => detect(model, image, options, how),
-      ({ width, height, speed }) => {
-        return { width, height, speed };
-      },
-    );
-  };
-  const infer = pool.infer.bind(pool);
-  pool.infer = (model, inputs, outputs, how) => {
-    const bytes = inputs.reduce((sum, { data }) => sum + data.byteLength, 0);
-    return observe(
-      { model, bytes },
-      () => infer(model, inputs, outputs, how),
-      () => ({}),
-    );
+export function recordRun(run: Run): RunEnd | undefined {
+  const record = current.getStore();
+  if (record === undefined) return undefined;
+  record.models.add(run.model);
+  record.images++;
+  const end = record.trace?.run();
+  if (end === undefined) return undefined;
+  return (findings, error) => {
+    if (findings === undefined) return end(run, error);
+    const { width, height, speed } = findings;
+    end({ ...run, width, height, speed });
   };
 }
 
 /** What is known about a run of a model before and after it. */
-export interface RunFacts extends Partial<Pick<Findings, "width" | "height" | "speed">> {
-  model: string;
-  /** Size of what came in, encoded. */
-  bytes: number;
-}
-
-async function observe<Result>(
-  facts: RunFacts,
-  run: () => Promise<Result>,
-  found: (result: Result) => Partial<RunFacts>,
-): Promise<Result> {
-  const record = current.getStore();
-  if (record === undefined) return run();
-  record.models.add(facts.model);
-  record.images++;
-  if (record.trace === undefined) return run();
-  const end = record.trace.run();
-  try {
-    const result = await run();
-    end({ ...facts, ...found(result) });
-    return result;
-  } catch (error) {
-    end(facts, error);
-    throw error;
-  }
-}
+export interface RunFacts extends Run, Partial<Pick<Findings, "width" | "height" | "speed">> {}
