@@ -91,10 +91,6 @@ export async function buildApp(
   app.setNotFoundHandler((request, reply) => answerError(config, app.routeError(request, reply), request, reply));
   app.addHook("onRequest", async (request, reply) => {
     reply.header(HEADERS.requestId, request.id);
-    // https://www.rfc-editor.org/rfc/rfc9112#section-3.2
-    if (request.headers.host === undefined && request.raw.httpVersion === "1.1") {
-      throw new RequestError("YOLO_REQUEST_INVALID", "Expected a Host header but there is none.");
-    }
   });
   app.addHook("onSend", async (_request, reply) => {
     if (state.phase === "draining") reply.header("connection", "close");
@@ -103,6 +99,12 @@ export async function buildApp(
   if (tracing !== undefined) app.addHook("onClose", () => tracing.close());
   addTelemetry(app, metrics, tracing);
   await addAccess(app, config);
+  app.addHook("onRequest", async (request) => {
+    // https://www.rfc-editor.org/rfc/rfc9112#section-3.2
+    if (request.headers.host === undefined && request.raw.httpVersion === "1.1") {
+      throw new RequestError("YOLO_REQUEST_INVALID", "Expected a Host header but there is none.");
+    }
+  });
   addRouteErrors(app);
   const context: AppContext = { config, state, metrics };
   await addStream(app, context);

@@ -117,13 +117,21 @@ export class SocketService {
   }
 }
 
-/** Fails unless the last answer is an error of the table. */
+/** Fails unless the last answer is the given error of the table. */
 export function assertRefused(answers: readonly RawAnswer[], code: ErrorCode, what = ""): void {
   const last = answers.at(-1);
-  const shown = `${what}: ${last === undefined ? "no answer" : `${last.status} ${last.body.toString().slice(0, 300)}`}`;
-  assert.equal(last?.status, ERRORS[code].status, shown);
-  assert.match(last.headers.get("content-type") ?? "", /^application\/json/, shown);
-  const { error } = JSON.parse(last.body.toString()) as ErrorResponse;
-  assert.equal(error.code, code, shown);
-  assert.equal(last.headers.get("x-request-id"), error.requestId, shown);
+  assert.ok(last !== undefined, `${what}: no answer`);
+  assert.equal(assertFromTable(last, what), code, what);
+}
+
+/** Fails unless an answer is an error of the table; returns its code. */
+export function assertFromTable({ status, headers, body }: RawAnswer, what = ""): ErrorCode {
+  const shown = `${what}: ${status} ${body.toString().slice(0, 300)}`;
+  assert.match(headers.get("content-type") ?? "", /^application\/json/, shown);
+  const { error } = JSON.parse(body.toString()) as ErrorResponse;
+  const code = error.code as ErrorCode;
+  assert.equal(ERRORS[code]?.status, status, shown);
+  assert.notEqual(status, 500, shown);
+  assert.equal(headers.get("x-request-id"), error.requestId, shown);
+  return code;
 }

@@ -1,6 +1,8 @@
 import assert from "node:assert/strict";
 import { setTimeout as sleep } from "node:timers/promises";
+import fc from "fast-check";
 import { PATHS } from "../../service/contract.ts";
+import { damage } from "./fuzz-images.ts";
 import { blocks } from "./generate.ts";
 import { maskedFrame, type RawAnswer, type RawConnection } from "./raw-connection.ts";
 import {
@@ -15,8 +17,11 @@ import {
   post,
   SMUGGLING,
 } from "./socket-requests.ts";
-import { assertRefused, BOUND_MS, SocketService } from "./socket-service.ts";
+import { assertFromTable, assertRefused, BOUND_MS, SocketService } from "./socket-service.ts";
 import { slowImage } from "./support.ts";
+
+/** `FUZZ_SEED` repeats a run. */
+const SEED = Number(process.env.FUZZ_SEED ?? Math.floor(Math.random() * 2 ** 31));
 
 describe("the service, over connections that do not behave", function () {
   this.timeout(60_000);
@@ -182,6 +187,35 @@ describe("the service, over connections that do not behave", function () {
     for (const { status } of answers) assert.ok(status === 200 || status === 503, String(status));
   });
 
+  it("answers damaged requests from the error table, or ends their connection (1,000 cases)", async () => {
+    const seeds = [
+      INNER,
+      post(image),
+      chunkedPost(image),
+      formPost(image),
+      Buffer.concat([Buffer.from(handshake(...HANDSHAKE_KEY)), maskedFrame(0x82, image)]),
+      Buffer.concat([Buffer.from(INNER), post(image), Buffer.from(INNER)]),
+    ].map((bytes, index) => ({ name: String(index), file: Buffer.from(bytes) }));
+    const damages = fc.array(damage(seeds), { minLength: 1, maxLength: 3 });
+    let refused = 0;
+    const property = fc.asyncProperty(fc.constantFrom(...seeds), damages, async ({ file }, changes) => {
+      const connection = open().send(changes.reduce<Buffer>((bytes, change) => change(bytes), file));
+      const answers = await connection.end().answers(BOUND_MS);
+      for (const answer of answers) {
+        if (answer.status < 400) continue;
+        assertFromTable(answer);
+        refused++;
+      }
+      connection.socket.destroy();
+    });
+    await Promise.all(
+      Array.from({ length: 10 }, (_, lane) =>
+        fc.assert(property, { numRuns: 100, seed: SEED + lane, endOnFailure: true }),
+      ),
+    );
+    assert.ok(refused > 100, String(refused));
+  });
+
   describe("that are WebSockets", () => {
     it("answers handshakes that are none with a code of the error table", async () => {
       const [version = "", key = ""] = HANDSHAKE_KEY;
@@ -197,6 +231,15 @@ describe("the service, over connections that do not behave", function () {
         assertRefused(await ask(handshake(...lines)), "YOLO_REQUEST_INVALID", lines.join(", "));
       }
       assertRefused(await ask(handshake(...HANDSHAKE_KEY, "origin: http://b")), "YOLO_ORIGIN_REFUSED");
+      const whole = handshake(...HANDSHAKE_KEY);
+      assertRefused(await ask(whole.replace("host: a\r\n", "")), "YOLO_REQUEST_INVALID");
+      assertRefused(await ask(whole.replace("GET", "DELETE")), "YOLO_METHOD_UNSUPPORTED");
+    });
+
+    it("opens none behind a request that is not yet answered", async () => {
+      const answers = await ask(Buffer.concat([post(image), Buffer.from(handshake(...HANDSHAKE_KEY))]));
+      assert.equal(answers[0]?.status, 200);
+      assertRefused(answers.slice(1), "YOLO_REQUEST_INVALID");
     });
 
     const garbage: Record<string, Buffer> = {

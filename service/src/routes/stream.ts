@@ -1,4 +1,5 @@
-import type { IncomingMessage } from "node:http";
+import type { IncomingMessage, ServerResponse } from "node:http";
+import type { Socket } from "node:net";
 import websocket from "@fastify/websocket";
 import type { FastifyInstance, FastifyRequest } from "fastify";
 import { PATHS } from "../../contract.ts";
@@ -41,18 +42,29 @@ function readQuery(query: unknown) {
   throw new RequestError("YOLO_PARAMETER_INVALID", problems.join(" "));
 }
 
+/** How many requests of a connection are not yet answered. */
+const unanswered = new WeakMap<Socket, number>();
+
+function countUnanswered({ socket }: IncomingMessage, response: ServerResponse): void {
+  unanswered.set(socket, (unanswered.get(socket) ?? 0) + 1);
+  response.once("close", () => unanswered.set(socket, (unanswered.get(socket) ?? 1) - 1));
+}
+
 /**
- * Whether a connection is to leave HTTP: only for a stream. Other upgrades (some clients offer HTTP/2 with each request)
- * are ignored, as https://www.rfc-editor.org/rfc/rfc9110#section-7.8 allows, and the request is answered.
+ * Whether a connection is to leave HTTP: only for a stream, and not before everything else on it is answered. Other
+ * upgrades (some clients offer HTTP/2 with each request) are ignored, as
+ * https://www.rfc-editor.org/rfc/rfc9110#section-7.8 allows, and the request is answered.
  */
-export function isStreamUpgrade({ headers, url = "" }: IncomingMessage): boolean {
-  return headers.upgrade?.toLowerCase() === "websocket" && url.split("?", 1)[0] === PATHS.stream;
+export function isStreamUpgrade({ method, headers, url = "", socket }: IncomingMessage): boolean {
+  const wanted = headers.upgrade?.toLowerCase() === "websocket" && url.split("?", 1)[0] === PATHS.stream;
+  return wanted && method === "GET" && (unanswered.get(socket) ?? 0) === 0;
 }
 
 /** Adds `WS /stream`: encoded video frames in, what was found in each out, with a number for each object. */
 export async function addStream(app: FastifyInstance, context: AppContext): Promise<void> {
   const { config, state, metrics } = context;
   const sessions = new Set<StreamSession>();
+  app.server.prependListener("request", countUnanswered);
   let closing = false;
   await app.register(websocket, {
     options: {
