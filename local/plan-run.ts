@@ -1,0 +1,110 @@
+import { existsSync } from "node:fs";
+import { mkdir, mkdtemp, rm, symlink, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { execa } from "execa";
+import { stringify } from "yaml";
+import { standinEnvironment } from "../test/standins/environment.ts";
+import { UserError } from "./errors.ts";
+import type { Step } from "./plan-table.ts";
+import { pulumiEnvironment } from "./stack.ts";
+import { readYaml } from "./stack-config.ts";
+import type { Toolchain } from "./toolchain/index.ts";
+
+/** What a preview against the stand-ins needs. */
+export interface PlanOptions {
+  toolchain: Toolchain;
+  signal: AbortSignal;
+  /** Folder of the program. */
+  directory: string;
+  stack: string;
+}
+
+/** What a preview of a stack found. */
+export interface Plan {
+  steps: Step[];
+  /** Keys of the configuration whose values are encrypted: they were left out. */
+  secrets: string[];
+}
+
+/** What `pulumi preview --json` prints. */
+interface Preview {
+  steps?: Step[];
+  diagnostics?: { message: string; severity: string }[];
+}
+
+/** Previews a stack that does not exist yet, by the real engine, with AWS and EKS stood in for. Throws a UserError with what is wrong. */
+export async function previewStack({ toolchain, signal, directory, stack }: PlanOptions): Promise<Plan> {
+  const committed = join(directory, `Pulumi.${stack}.yaml`);
+  if (!existsSync(committed)) {
+    throw new UserError(`Expected a stack but received "${stack}": there is no ${committed}.`);
+  }
+  const folder = await mkdtemp(join(tmpdir(), "yolo-plan-"));
+  try {
+    const env = {
+      ...pulumiEnvironment(toolchain),
+      ...standinEnvironment({ account: join(folder, "account.json"), path: `${toolchain.binDir}:${process.env.PATH}` }),
+      PULUMI_HOME: join(folder, "home"),
+      PULUMI_BACKEND_URL: `file://${join(folder, "state")}`,
+      PULUMI_STACK: stack,
+      PULUMI_CONFIG_PASSPHRASE_FILE: undefined,
+      PULUMI_CONFIG_PASSPHRASE: "plan",
+    };
+    const secrets = await prepare(folder, committed, stack, { toolchain, signal, env });
+    const config = join(folder, `Pulumi.${stack}.yaml`);
+    const { stdout, stderr, exitCode } = await execa("pulumi", ["preview", "--json", "--config-file", config], {
+      cwd: directory,
+      env,
+      reject: false,
+      cancelSignal: signal,
+      forceKillAfterDelay: 30_000,
+    });
+    signal.throwIfAborted();
+    const { steps = [], diagnostics = [] } = readPreview(stdout);
+    if (exitCode === 0) return { steps, secrets };
+    const errors = diagnostics.filter(({ severity }) => severity === "error").map(({ message }) => message.trim());
+    throw new UserError(`The preview of ${stack} failed:\n${errors.join("\n") || stderr || stdout}`);
+  } finally {
+    await rm(folder, { recursive: true, force: true });
+  }
+}
+
+interface Preparation {
+  toolchain: Toolchain;
+  signal: AbortSignal;
+  env: Record<string, string | undefined>;
+}
+
+/** Makes an empty backend and the stack's configuration in it; returns the keys that were left out. */
+async function prepare(
+  folder: string,
+  committed: string,
+  stack: string,
+  { toolchain, signal, env }: Preparation,
+): Promise<string[]> {
+  for (const name of ["home", "state"]) await mkdir(join(folder, name));
+  await symlink(toolchain.pluginDir, join(folder, "home", "plugins"));
+  const project = await readYaml(join(committed, "..", "Pulumi.yaml"));
+  // Pulumi writes the stack's salt beside the Pulumi.yaml it finds: here, so that the committed file stays as it is.
+  await writeFile(join(folder, "Pulumi.yaml"), stringify({ name: project.name, runtime: "nodejs" }));
+  await execa("pulumi", ["stack", "init", stack, "--non-interactive", "--cwd", folder], { env, cancelSignal: signal });
+  const own = join(folder, `Pulumi.${stack}.yaml`);
+  const config = ((await readYaml(committed)).config ?? {}) as Record<string, unknown>;
+  const secrets = Object.keys(config).filter((key) => isSecret(config[key]));
+  const readable = Object.fromEntries(Object.entries(config).filter(([key]) => !secrets.includes(key)));
+  await writeFile(own, stringify({ ...(await readYaml(own)), config: readable }));
+  return secrets;
+}
+
+/** Values that only the keeper of the stack's key can read. */
+function isSecret(value: unknown): boolean {
+  return typeof value === "object" && value !== null && "secure" in value;
+}
+
+function readPreview(stdout: string): Preview {
+  try {
+    return JSON.parse(stdout) as Preview;
+  } catch {
+    return {};
+  }
+}

@@ -1,0 +1,39 @@
+import { glob } from "node:fs/promises";
+import { readArguments } from "./arguments.ts";
+import { runMain, UserError } from "./errors.ts";
+import { ROOT } from "./paths.ts";
+import { previewStack } from "./plan-run.ts";
+import { planLines, planTable } from "./plan-table.ts";
+import { ensureToolchain } from "./toolchain/index.ts";
+
+const USAGE = `Usage: npm run plan -- STACK
+Shows what \`pulumi up\` would create for a stack, without an AWS account: the real engine runs the program, and AWS is
+stood in for. Nothing is created, and AWS is not asked.`;
+
+const NOTICE = "AWS is stood in for: nothing was created, and no AWS account was asked anything.";
+
+await runMain(async (signal) => {
+  const options = readArguments(USAGE, { options: {}, allowPositionals: true });
+  if (options === undefined) return;
+  const [stack, ...rest] = options.positionals;
+  if (stack === undefined || rest.length > 0) {
+    throw new UserError(`Expected the name of one stack (${(await stacks()).join(", ")})\n\n${USAGE}`);
+  }
+  const toolchain = await ensureToolchain({ signal, report: () => {} });
+  const started = Date.now();
+  const { steps, secrets } = await previewStack({ toolchain, signal, directory: ROOT, stack });
+  const seconds = ((Date.now() - started) / 1000).toFixed(1);
+  const lines = planLines(steps);
+  const count = lines.reduce((sum, line) => sum + line.count, 0);
+  console.log(`${NOTICE}\n`);
+  for (const line of planTable(lines)) console.log(line);
+  console.log(`\n${count} resources of ${stack}, previewed in ${seconds} s.`);
+  if (secrets.length > 0) console.log(`Left out, because only the stack's key can read them: ${secrets.join(", ")}`);
+  console.log(NOTICE);
+});
+
+async function stacks(): Promise<string[]> {
+  const names: string[] = [];
+  for await (const file of glob("Pulumi.*.yaml", { cwd: ROOT })) names.push(file.split(".")[1] ?? "");
+  return names.sort();
+}
