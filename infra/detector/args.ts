@@ -155,6 +155,8 @@ export interface DetectorArgs extends DetectorSettings {
   image: pulumi.Input<string>;
   model: Model;
   modelVolume: ModelVolume;
+  /** Labels of the namespace besides its own, such as those by which controllers know it. Defaults to none. */
+  namespaceLabels?: Readonly<Record<string, string>> | undefined;
   /** Values that only the service may read; without them it asks for no API key. */
   secrets?: Secrets<pulumi.Input<string>> | undefined;
 }

@@ -51,7 +51,7 @@ export class Detector extends pulumi.ComponentResource {
 
     const namespace = new k8s.core.v1.Namespace(
       name,
-      { metadata: { name: args.namespace, labels: { ...labels, ...podSecurityLabels() } } },
+      { metadata: { name: args.namespace, labels: { ...args.namespaceLabels, ...labels, ...podSecurityLabels() } } },
       parent,
     );
     const metadata = (objectName: string) => ({ name: objectName, namespace: namespace.metadata.name, labels });

@@ -86,6 +86,17 @@ describe("Detector with other arguments", () => {
     assert.deepEqual(container.volumeMounts[0], { name: "models", mountPath: "/models", readOnly: false });
   });
 
+  it("labels its namespace as it is told, and still as restricted", async () => {
+    const { recording } = await build({
+      namespaceLabels: { "example.com/a": "b", "pod-security.kubernetes.io/enforce": "privileged" },
+    });
+    const { metadata } = find(recording, "kubernetes:core/v1:Namespace", "detector").inputs as {
+      metadata: { labels: Record<string, string> };
+    };
+    assert.equal(metadata.labels["example.com/a"], "b");
+    assert.equal(metadata.labels["pod-security.kubernetes.io/enforce"], "restricted");
+  });
+
   it("asks for no API key, and has no Secret, where there are none", async () => {
     const { recording } = await build({ secrets: undefined });
     assert.ok(!recording.resources.some(({ type }) => type.endsWith(":Secret")));
