@@ -4,14 +4,12 @@ import { installChart, installRelease } from "../charts.ts";
 import { problemText } from "../detector/checks.ts";
 import { objectLabels, podSecurityLabels } from "../names.ts";
 import { RECEIVER_SECRET, secretNames } from "./alertmanager.ts";
-import { type RuleGroup, ruleSpec } from "./alerts.ts";
+import { ruleSpec } from "./alerts.ts";
 import type { MonitoringPlan } from "./args.ts";
 import { monitoringProblems } from "./checks.ts";
-import { clusterAlerts } from "./cluster-rules.ts";
-import { costRecordings } from "./cost-rules.ts";
 import { dashboards } from "./dashboards/index.ts";
-import { gpuAlerts } from "./gpu-rules.ts";
 import { OWN_NAMESPACE_ONLY, readersPolicy } from "./network-policy.ts";
+import { platformGroups } from "./platform-rules.ts";
 import {
   DASHBOARD_LABEL,
   EXPORTER_NAMESPACE,
@@ -109,15 +107,6 @@ export class Monitoring extends pulumi.ComponentResource {
     this.definitions = definitions;
     this.registerOutputs({ namespace: this.namespace, prometheusUrl: this.prometheusUrl });
   }
-}
-
-/** Rules about what every detector runs on. */
-export function platformGroups({ gpus, prices }: Pick<MonitoringPlan, "gpus" | "prices">): RuleGroup[] {
-  return [
-    { name: "cluster", alerts: clusterAlerts() },
-    ...(gpus ? [{ name: "gpu", alerts: gpuAlerts() }] : []),
-    ...(prices !== undefined ? [{ name: "cost", recordings: costRecordings(prices) }] : []),
-  ];
 }
 
 type Metadata = (name: string) => {

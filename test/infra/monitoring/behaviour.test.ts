@@ -6,7 +6,7 @@ import { join } from "node:path";
 import { ruleSpec } from "../../../infra/monitoring/alerts.ts";
 import { COST_SERIES } from "../../../infra/monitoring/cost-rules.ts";
 import { detectorGroups } from "../../../infra/monitoring/detector-rules.ts";
-import { platformGroups } from "../../../infra/monitoring/monitoring.ts";
+import { platformGroups } from "../../../infra/monitoring/platform-rules.ts";
 import { DETECTOR, MONITORING, SETTINGS } from "./fixture.ts";
 import { MINUTES, seriesOf, WORLDS } from "./worlds.ts";
 

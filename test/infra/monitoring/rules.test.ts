@@ -16,7 +16,7 @@ import {
   PROCESS,
   SCRAPE,
 } from "../../../infra/monitoring/metrics.ts";
-import { platformGroups } from "../../../infra/monitoring/monitoring.ts";
+import { platformGroups } from "../../../infra/monitoring/platform-rules.ts";
 import { METRICS } from "../../../service/contract.ts";
 import { createMetrics } from "../../../service/src/telemetry/metrics.ts";
 import { DETECTOR, MONITORING, SETTINGS } from "./fixture.ts";
