@@ -41,6 +41,9 @@ export const HEADERS = {
   timeout: "x-request-timeout-ms",
 } as const;
 
+/** Longest time that a caller may say it waits, in milliseconds. */
+export const LONGEST_WAIT_MS = 600_000;
+
 /** Environment keys that configure the service. All are plain text; a unit is part of the name. */
 export const ENVIRONMENT = {
   /**
@@ -66,7 +69,7 @@ export const ENVIRONMENT = {
   requestTimeoutMs: "REQUEST_TIMEOUT_MS",
   /** Largest request body in bytes; a larger one is answered 413. */
   bodyLimitBytes: "BODY_LIMIT_BYTES",
-  /** Largest decoded image in pixels (width x height); a larger one is answered 413. */
+  /** Largest image in pixels (width x height), some of which count several times; a larger one is answered 413. */
   pixelLimit: "PIXEL_LIMIT",
   /** How images are scaled: `exact` as OpenCV does, bit for bit, or `fast` by decoding large photos smaller. */
   resize: "RESIZE",
@@ -84,6 +87,18 @@ export const ENVIRONMENT = {
   page: "PAGE",
   /** Lowest level that is logged: trace, debug, info, warn, error or fatal. */
   logLevel: "LOG_LEVEL",
+} as const;
+
+/** What decoding takes at most, on which the memory limit of pods rests. */
+export const DECODING = {
+  /** Bytes for each pixel of `ENVIRONMENT.pixelLimit`; the service counts a pixel of costlier formats several times. */
+  bytesPerPixel: 12,
+  /** Images of a batch that a worker decodes at a time. */
+  imagesAtOnce: 4,
+  /** Bytes for each pixel of an image that was decoded and waits for the others of its batch. */
+  decodedBytesPerPixel: 3,
+  /** Bytes of such images from which a worker runs them without waiting for more. */
+  decodedBytes: 268_435_456,
 } as const;
 
 /** A value for every environment key of the service; a missing one does not compile. */

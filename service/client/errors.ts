@@ -22,7 +22,7 @@ export interface YoloErrorFields extends ErrorOptions {
 /** A request that was not answered with a result. */
 export class YoloError extends Error {
   override readonly name = "YoloError";
-  /** Code of the service's error table (docs/service.md), or one of `CLIENT_CODES`. */
+  /** Code of the service's error table (docs/api.md), or one of `CLIENT_CODES`. */
   readonly code: string;
   /** HTTP status; missing where there was no answer. */
   readonly status: number | undefined;

@@ -1,4 +1,4 @@
-import { HEADERS } from "../contract.ts";
+import { HEADERS, LONGEST_WAIT_MS } from "../contract.ts";
 import { CLIENT_CODES, readErrorBody, YoloError } from "./errors.ts";
 import {
   isRetriedFailure,
@@ -45,6 +45,9 @@ export interface Outgoing extends CallOptions {
 
 type Outcome<Result> = { result: Result } | { failure: YoloError; again: boolean };
 
+/** Timers of a longer time end at once: https://nodejs.org/api/timers.html#settimeoutcallback-delay-args */
+const LONGEST_TIMER_MS = 2 ** 31 - 1;
+
 /** Sends requests to one service, again where that is safe, until an answer is there or the time is over. */
 export class Transport {
   readonly url: URL;
@@ -58,7 +61,7 @@ export class Transport {
     if (!URL.canParse(url) || !/^https?:$/.test(new URL(url).protocol)) {
       throw new TypeError(`Expected the http: or https: address of the service as url but received ${String(url)}.`);
     }
-    if (!(timeoutMs > 0)) throw new RangeError(`Expected timeoutMs above 0 but received ${timeoutMs}.`);
+    checkTimeout(timeoutMs);
     if (!(Number.isInteger(retries) && retries >= 0)) {
       throw new RangeError(`Expected a whole number from 0 as retries but received ${retries}.`);
     }
@@ -85,6 +88,7 @@ export class Transport {
    */
   async send<Result>(outgoing: Outgoing, read: (answer: Response) => Promise<Result>): Promise<Result> {
     const timeoutMs = outgoing.timeoutMs ?? this.#timeoutMs;
+    checkTimeout(timeoutMs);
     const endsAt = performance.now() + timeoutMs;
     const deadline = new AbortController();
     const timer = setTimeout(() => deadline.abort(), timeoutMs);
@@ -123,7 +127,7 @@ export class Transport {
     const address = this.address(path, query);
     const own: Record<string, string> = { ...headers };
     // The service then gives up when we do, instead of working for nobody.
-    if (method === "POST") own[HEADERS.timeout] = String(Math.max(1, Math.ceil(leftMs)));
+    if (method === "POST") own[HEADERS.timeout] = String(Math.min(LONGEST_WAIT_MS, Math.max(1, Math.ceil(leftMs))));
     if (this.apiKey !== undefined) own[HEADERS.apiKey] = this.apiKey;
     try {
       // A redirect is not followed: it would carry the key to another host.
@@ -138,6 +142,11 @@ export class Transport {
       return { failure, again: isRetriedFailure(error) };
     }
   }
+}
+
+function checkTimeout(timeoutMs: number): void {
+  if (timeoutMs > 0 && timeoutMs <= LONGEST_TIMER_MS) return;
+  throw new RangeError(`Expected timeoutMs above 0 and at most ${LONGEST_TIMER_MS} but received ${timeoutMs}.`);
 }
 
 /** What an answer that is not 2xx says. */

@@ -239,6 +239,19 @@ describe("YoloClient with trouble", () => {
     });
   }
 
+  it("waits longer than the service lets a caller say, and refuses what no timer can wait", async () => {
+    const server = await scripted(answer(200, EMPTY_ANSWER));
+    await clientOf(server, { timeoutMs: 86_400_000 }).predict(IMAGE);
+    assert.equal(server.requests[0]?.headers["x-request-timeout-ms"], "600000");
+    for (const timeoutMs of [0, -1, Number.NaN, Number.POSITIVE_INFINITY, 2 ** 31]) {
+      assert.throws(
+        () => clientOf(server, { timeoutMs }),
+        /^RangeError: Expected timeoutMs above 0 and at most 2147483647/,
+      );
+      await assert.rejects(clientOf(server).predict(IMAGE, { timeoutMs }), RangeError);
+    }
+  });
+
   it("sends a form with several images again as a whole", async () => {
     const two = { ...EMPTY_ANSWER, images: [...EMPTY_ANSWER.images, ...EMPTY_ANSWER.images] };
     const server = await scripted(reset, answer(200, two));

@@ -1,7 +1,6 @@
-import { HEADERS } from "../../contract.ts";
+import { HEADERS, LONGEST_WAIT_MS } from "../../contract.ts";
 import type { Config } from "../config.ts";
 import { ERRORS, type ErrorCode } from "../errors.ts";
-import { LONGEST_WAIT_MS } from "../routes/caller.ts";
 import { type JsonSchema, ref } from "./schemas.ts";
 
 /** A parameter in a query, a header or a path. */
