@@ -18,11 +18,15 @@ export interface PlanOptions {
   /** Folder of the program. */
   directory: string;
   stack: string;
+  /** Values of the configuration that others give before the stack is run for real; taken where the stack has none. */
+  placeholders?: Readonly<Record<string, unknown>>;
 }
 
 /** What a preview of a stack found. */
 export interface Plan {
   steps: Step[];
+  /** Keys of the configuration that stand-in values were taken for. */
+  placed: string[];
   /** Keys of the configuration whose values are encrypted: they were left out. */
   secrets: string[];
 }
@@ -34,7 +38,8 @@ interface Preview {
 }
 
 /** Previews a stack that does not exist yet, by the real engine, with AWS and EKS stood in for. Throws a UserError with what is wrong. */
-export async function previewStack({ toolchain, signal, directory, stack }: PlanOptions): Promise<Plan> {
+export async function previewStack(options: PlanOptions): Promise<Plan> {
+  const { toolchain, signal, directory, stack } = options;
   const committed = join(directory, `Pulumi.${stack}.yaml`);
   if (!existsSync(committed)) {
     throw new UserError(`Expected a stack but received "${stack}": there is no ${committed}.`);
@@ -50,7 +55,7 @@ export async function previewStack({ toolchain, signal, directory, stack }: Plan
       PULUMI_CONFIG_PASSPHRASE_FILE: undefined,
       PULUMI_CONFIG_PASSPHRASE: "plan",
     };
-    const secrets = await prepare(folder, committed, stack, { toolchain, signal, env });
+    const left = await prepare(folder, committed, options, env);
     const config = join(folder, `Pulumi.${stack}.yaml`);
     const { stdout, stderr, exitCode } = await execa("pulumi", ["preview", "--json", "--config-file", config], {
       cwd: directory,
@@ -61,7 +66,7 @@ export async function previewStack({ toolchain, signal, directory, stack }: Plan
     });
     signal.throwIfAborted();
     const { steps = [], diagnostics = [] } = readPreview(stdout);
-    if (exitCode === 0) return { steps, secrets };
+    if (exitCode === 0) return { steps, ...left };
     const errors = diagnostics.filter(({ severity }) => severity === "error").map(({ message }) => message.trim());
     throw new UserError(`The preview of ${stack} failed:\n${errors.join("\n") || stderr || stdout}`);
   } finally {
@@ -69,19 +74,13 @@ export async function previewStack({ toolchain, signal, directory, stack }: Plan
   }
 }
 
-interface Preparation {
-  toolchain: Toolchain;
-  signal: AbortSignal;
-  env: Record<string, string | undefined>;
-}
-
-/** Makes an empty backend and the stack's configuration in it; returns the keys that were left out. */
+/** Makes an empty backend and the stack's configuration in it; returns the keys that were left out or filled in. */
 async function prepare(
   folder: string,
   committed: string,
-  stack: string,
-  { toolchain, signal, env }: Preparation,
-): Promise<string[]> {
+  { toolchain, signal, stack, placeholders = {} }: PlanOptions,
+  env: Record<string, string | undefined>,
+): Promise<Omit<Plan, "steps">> {
   for (const name of ["home", "state"]) await mkdir(join(folder, name));
   await symlink(toolchain.pluginDir, join(folder, "home", "plugins"));
   const project = await readYaml(join(committed, "..", "Pulumi.yaml"));
@@ -92,8 +91,8 @@ async function prepare(
   const config = ((await readYaml(committed)).config ?? {}) as Record<string, unknown>;
   const secrets = Object.keys(config).filter((key) => isSecret(config[key]));
   const readable = Object.fromEntries(Object.entries(config).filter(([key]) => !secrets.includes(key)));
-  await writeFile(own, stringify({ ...(await readYaml(own)), config: readable }));
-  return secrets;
+  await writeFile(own, stringify({ ...(await readYaml(own)), config: { ...placeholders, ...readable } }));
+  return { secrets, placed: Object.keys(placeholders).filter((key) => !(key in config)) };
 }
 
 /** Values that only the keeper of the stack's key can read. */

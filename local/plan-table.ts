@@ -24,12 +24,13 @@ const NO_COMPONENT = "(in none)";
 /** How many resources of each type each component of a stack makes; components in the order in which Pulumi meets them. */
 export function planLines(steps: readonly Step[]): PlanLine[] {
   const states = new Map(steps.map((step) => [step.urn, step]));
+  const parents = new Set(steps.map(({ newState: state }) => state?.parent));
   const lines = new Map<string, PlanLine>();
   for (const { urn, newState } of steps) {
     const type = newState?.type ?? typeOf(urn);
     if (type === STACK_TYPE || type.startsWith(PROVIDERS)) continue;
-    // A component is nothing that is made: its children are.
-    if (newState?.custom === false) continue;
+    // A component is nothing that is made: its children are. A chart has none before there is a cluster.
+    if (newState?.custom === false && parents.has(urn)) continue;
     const root = rootOf(urn, states);
     const component = root === urn ? NO_COMPONENT : `${nameOf(root)} (${shortType(typeOf(root))})`;
     const key = `${component} ${type}`;

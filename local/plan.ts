@@ -1,4 +1,5 @@
 import { glob } from "node:fs/promises";
+import type { Release } from "../stacks/release.ts";
 import { readArguments } from "./arguments.ts";
 import { runMain, UserError } from "./errors.ts";
 import { ROOT } from "./paths.ts";
@@ -12,22 +13,32 @@ stood in for. Nothing is created, and AWS is not asked.`;
 
 const NOTICE = "AWS is stood in for: nothing was created, and no AWS account was asked anything.";
 
+/** A release is what a deployment sets: a stack that has had none has no image and no model yet. */
+const PLACEHOLDERS: { "yolo:release": Release } = {
+  "yolo:release": {
+    image: `registry.invalid/detector@sha256:${"0".repeat(64)}`,
+    model: { name: "placeholder", sha256: "0".repeat(64), uri: "https://models.invalid/placeholder.onnx" },
+  },
+};
+
 await runMain(async (signal) => {
-  const options = readArguments(USAGE, { options: {}, allowPositionals: true });
-  if (options === undefined) return;
-  const [stack, ...rest] = options.positionals;
+  const line = readArguments(USAGE, { options: {}, allowPositionals: true });
+  if (line === undefined) return;
+  const [stack, ...rest] = line.positionals;
   if (stack === undefined || rest.length > 0) {
     throw new UserError(`Expected the name of one stack (${(await stacks()).join(", ")})\n\n${USAGE}`);
   }
   const toolchain = await ensureToolchain({ signal, report: () => {} });
   const started = Date.now();
-  const { steps, secrets } = await previewStack({ toolchain, signal, directory: ROOT, stack });
+  const options = { toolchain, signal, directory: ROOT, stack, placeholders: PLACEHOLDERS };
+  const { steps, secrets, placed } = await previewStack(options);
   const seconds = ((Date.now() - started) / 1000).toFixed(1);
   const lines = planLines(steps);
-  const count = lines.reduce((sum, line) => sum + line.count, 0);
+  const count = lines.reduce((sum, each) => sum + each.count, 0);
   console.log(`${NOTICE}\n`);
-  for (const line of planTable(lines)) console.log(line);
+  for (const row of planTable(lines)) console.log(row);
   console.log(`\n${count} resources of ${stack}, previewed in ${seconds} s.`);
+  if (placed.length > 0) console.log(`Not set yet, and planned with placeholders: ${placed.join(", ")}`);
   if (secrets.length > 0) console.log(`Left out, because only the stack's key can read them: ${secrets.join(", ")}`);
   console.log(NOTICE);
 });

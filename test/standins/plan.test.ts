@@ -30,6 +30,7 @@ describe("the table of a plan", () => {
     step("yolo:infra:Cluster$eks:index:Cluster$aws:eks/cluster:Cluster", "eks", inner),
     step("yolo:infra:Network$aws:ec2/subnet:Subnet", "b", network),
     step("kubernetes:core/v1:Namespace", "gpu", stack),
+    step("yolo:infra:Cluster$kubernetes:helm.sh/v4:Chart", "keda", cluster, false),
   ];
 
   it("counts by component and type", () => {
@@ -37,6 +38,7 @@ describe("the table of a plan", () => {
       { component: "network (Network)", type: "aws:ec2:Subnet", count: 2 },
       { component: "network (Network)", type: "aws:ec2:Vpc", count: 1 },
       { component: "cluster (Cluster)", type: "aws:eks:Cluster", count: 1 },
+      { component: "cluster (Cluster)", type: "kubernetes:helm.sh/v4:Chart", count: 1 },
       { component: "(in none)", type: "kubernetes:core/v1:Namespace", count: 1 },
     ]);
   });
@@ -47,6 +49,7 @@ describe("the table of a plan", () => {
       "network (Network)  aws:ec2:Subnet                    2",
       "                   aws:ec2:Vpc                       1",
       "cluster (Cluster)  aws:eks:Cluster                   1",
+      "                   kubernetes:helm.sh/v4:Chart       1",
       "(in none)          kubernetes:core/v1:Namespace      1",
     ]);
   });
@@ -78,12 +81,14 @@ describe("a plan under the real engine", function () {
       new Network("network");`);
     const file = join(stack.folder, "Pulumi.test.yaml");
     const before = await readFile(file, "utf8");
-    const { steps, secrets } = await previewStack({ toolchain, signal, directory: stack.folder, stack: "test" });
+    const placeholders = { "standin:release": "none", "aws:region": "us-east-1" };
+    const options = { toolchain, signal, directory: stack.folder, stack: "test", placeholders };
+    const { steps, secrets, placed } = await previewStack(options);
     assert.deepEqual(planLines(steps), [
       { component: "network (Network)", type: "aws:ec2:Subnet", count: 2 },
       { component: "network (Network)", type: "aws:ec2:Vpc", count: 1 },
     ]);
-    assert.deepEqual(secrets, ["standin:key"]);
+    assert.deepEqual([secrets, placed], [["standin:key"], ["standin:release"]]);
     assert.equal(await readFile(file, "utf8"), before);
   });
 

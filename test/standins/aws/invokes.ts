@@ -116,6 +116,12 @@ export const INVOKES: Readonly<Record<string, Answer>> = {
     description: region,
     endpoint: `ec2.${region}.amazonaws.com`,
   }),
+  // No version is real: the component asks for the newest where it is given none (P9).
+  "aws:eks/getAddonVersion:getAddonVersion": ({ args }) => ({
+    ...args,
+    id: textAt(args, "addonName"),
+    version: "v1.0.0-eksbuild.1",
+  }),
   "aws:ec2/getVpc:getVpc": ({ args, resources }) =>
     found(resources.get("aws:ec2/vpc:Vpc", textAt(args, "id") ?? ""), "EC2 VPC"),
   "aws:eks/getCluster:getCluster": ({ args, resources }) =>

@@ -54,7 +54,8 @@ function refuseAddon({ inputs, old, resources }: Request): void {
   if (NEEDS_NODES.includes(name) && !nodes) {
     throw new Refusal(
       "CREATE_FAILED",
-      `timeout while waiting for state to become 'ACTIVE' (last state: 'DEGRADED'): InsufficientNumberOfReplicas: The add-on ${name} is unhealthy because it doesn't have the desired number of replicas.`,
+      `timeout while waiting for state to become 'ACTIVE' (last state: 'DEGRADED'): InsufficientNumberOfReplicas: ` +
+        `The add-on ${name} is unhealthy because it doesn't have the desired number of replicas.`,
     );
   }
 }

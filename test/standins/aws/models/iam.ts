@@ -21,7 +21,7 @@ const TO_ROLE = {
 };
 
 /** Refuses a name that is taken. */
-function unique(kind: string): NonNullable<Model["refuse"]> {
+function uniqueName(kind: string): NonNullable<Model["refuse"]> {
   return ({ type, inputs, old, resources }) => {
     if (old !== undefined || resources.by(type, "name", String(inputs.name)) === undefined) return;
     throw new Refusal("EntityAlreadyExists", `${kind} with name ${inputs.name} already exists.`);
@@ -73,7 +73,7 @@ export const IAM_MODELS: Models = {
     outputs: ({ inputs }) => ({ path: path(inputs), maxSessionDuration: inputs.maxSessionDuration ?? 3600 }),
     refuse: (request: Request) => {
       refuseDocument(request.inputs.assumeRolePolicy);
-      unique("Role")(request);
+      uniqueName("Role")(request);
     },
     held: inUse("must detach all policies first"),
   },
@@ -94,7 +94,7 @@ export const IAM_MODELS: Models = {
     kept: (_, id) => ({ arn: id, policyId: `ANPA${digits(17).toUpperCase()}` }),
     refuse: (request: Request) => {
       refuseDocument(request.inputs.policy);
-      unique("A policy")(request);
+      uniqueName("A policy")(request);
     },
     held: inUse("it is attached to an entity"),
   },
@@ -119,7 +119,7 @@ export const IAM_MODELS: Models = {
     id: ({ inputs }) => String(inputs.name),
     arn: { service: "iam", global: true, of: (id, { inputs }) => `instance-profile${path(inputs)}${id}` },
     references: [TO_ROLE],
-    refuse: unique("Instance Profile"),
+    refuse: uniqueName("Instance Profile"),
   },
   "aws:iam/openIdConnectProvider:OpenIdConnectProvider": {
     source: terraform("iam", "openid_connect_provider"),

@@ -61,7 +61,8 @@ function refuseSubnet({ inputs, old, region, resources }: Request): void {
   if (zone !== undefined && !zones.includes(zone)) {
     throw new Refusal(
       "InvalidParameterValue",
-      `Value (${zone}) for parameter availabilityZone is invalid. Subnets can currently only be created in the following availability zones: ${zones.join(", ")}.`,
+      `Value (${zone}) for parameter availabilityZone is invalid. ` +
+        `Subnets can currently only be created in the following availability zones: ${zones.join(", ")}.`,
     );
   }
 }
