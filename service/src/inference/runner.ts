@@ -1,4 +1,5 @@
 import { InferenceSession, listSupportedBackends, Tensor } from "onnxruntime-node";
+import { DECODING } from "../../contract.ts";
 import { RequestError, StartError } from "../errors.ts";
 import { prepareGraph } from "../model/edit.ts";
 import type { Model } from "../model/layout.ts";
@@ -12,12 +13,6 @@ import { type TypedTensor, toRaw, toTyped } from "./tensors.ts";
 
 /** The grey of the padding, which no model takes for anything. */
 const GREY = 114;
-
-/** Decoded images of a batch that are held at a time, in bytes; it is run in parts beyond about that. */
-const MOST_BYTES = 256 * 1024 * 1024;
-
-/** Images of a batch that are decoded at a time: libuv has four threads for that, unless UV_THREADPOOL_SIZE says otherwise. */
-const DECODERS = 4;
 
 const PROBE: DetectOptions = { conf: 0.25, iou: 0.7, maxDet: 1, resize: "exact" };
 
@@ -98,16 +93,17 @@ export class Runner {
 
   /**
    * Looks at an image, encoded or as pixels.
-   * @throws RequestError YOLO_IMAGE_UNREADABLE or YOLO_IMAGE_TOO_LARGE
+   * @throws RequestError YOLO_IMAGE_UNREADABLE or YOLO_IMAGE_TOO_LARGE, or YOLO_PARAMETER_INVALID for too much to be read
    */
   async detect(image: Uint8Array | RgbImage, options: DetectOptions, wide: boolean): Promise<Findings> {
-    const [findings] = await this.#run([await prepareImage(this.model, image, options, this.#pixelLimit)], wide);
-    return findings as Findings;
+    const [found] = await this.#run([await prepareImage(this.model, image, options, this.#pixelLimit)], wide);
+    if (found instanceof RequestError) throw found;
+    return found as Findings;
   }
 
   /**
    * Looks at several images, as many in one run as the model takes and have the same size in its input.
-   * @returns for each image what was found, or why it could not be read
+   * @returns for each image what was found, or why it was refused
    */
   async detectBatch(items: readonly ImageTask[], wide: boolean): Promise<(Findings | RequestError)[]> {
     const results: (Findings | RequestError)[] = [];
@@ -118,7 +114,7 @@ export class Runner {
           part.map(({ prepared }) => prepared),
           wide,
         );
-        for (const [i, one] of part.entries()) results[one.index] = found[i] as Findings;
+        for (const [i, one] of part.entries()) results[one.index] = found[i] as Findings | RequestError;
       }
     }
     return results;
@@ -128,7 +124,7 @@ export class Runner {
   async #decode(left: IterableIterator<[number, ImageTask]>, results: (Findings | RequestError)[]): Promise<Decoded[]> {
     const ready: Decoded[] = [];
     let bytes = 0;
-    const decoders = Array.from({ length: DECODERS }, async () => {
+    const decoders = Array.from({ length: DECODING.imagesAtOnce }, async () => {
       for (const [index, { image, options }] of left) {
         try {
           const prepared = await prepareImage(this.model, image, options, this.#pixelLimit);
@@ -138,7 +134,7 @@ export class Runner {
           if (!(error instanceof RequestError)) throw error;
           results[index] = error;
         }
-        if (bytes >= MOST_BYTES) break;
+        if (bytes >= DECODING.decodedBytes) break;
       }
     });
     await Promise.all(decoders);
@@ -178,8 +174,8 @@ export class Runner {
     await this.detect(greyImage(this.model), PROBE, false);
   }
 
-  /** One run of the model on images of the same size. */
-  async #run(images: readonly Prepared[], wide: boolean): Promise<Findings[]> {
+  /** One run of the model on images of the same size; what is asked of one may be refused once its objects are known. */
+  async #run(images: readonly Prepared[], wide: boolean): Promise<(Findings | RequestError)[]> {
     const model = this.#prepared;
     const start = performance.now();
     const input = tensorOf(fillInput(model, images));
@@ -190,11 +186,21 @@ export class Runner {
     const inference = (performance.now() - ready) / images.length;
     return images.map((image, index) => {
       const begun = performance.now();
-      const found = readOutputs(model, outputs, index, image);
+      const found = readOrRefuse(model, outputs, index, image);
+      if (found instanceof RequestError) return found;
       const preprocess = image.preprocess + (ready - start) / images.length;
       const speed = { preprocess, inference, postprocess: performance.now() - begun };
       return { task: model.task, ...found, width: image.fit.width, height: image.fit.height, speed };
     });
+  }
+}
+
+function readOrRefuse(...read: Parameters<typeof readOutputs>): ReturnType<typeof readOutputs> | RequestError {
+  try {
+    return readOutputs(...read);
+  } catch (error) {
+    if (error instanceof RequestError) return error;
+    throw error;
   }
 }
 
