@@ -130,7 +130,8 @@ const SETTINGS = {
   }),
   pixelLimit: setting({
     key: ENVIRONMENT.pixelLimit,
-    meaning: "largest image in pixels, width x height; a worker takes about 3 bytes for each",
+    meaning:
+      "largest image in pixels, width x height, which count 2 in AVIF and up to 3 with alpha; a worker takes 12 bytes for each",
     default: "50000000",
     schema: integer(1, 1_000_000_000),
   }),

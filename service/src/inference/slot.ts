@@ -2,8 +2,8 @@ import { Worker } from "node:worker_threads";
 import type { Answer, Task, WorkerMessage, WorkerOptions } from "./messages.ts";
 
 /**
- * A worker busy with one task for this long is given up and replaced, in milliseconds. Far above what any image
- * within the limits takes, because a replacement costs other callers time.
+ * A worker busy with one task for this long is given up and replaced, in milliseconds. Far above what an image within the
+ * limits takes (decode.ts gives up after 20 s), because a replacement costs other callers time.
  */
 const STUCK_MS = 60_000;
 
