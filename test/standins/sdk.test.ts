@@ -1,4 +1,7 @@
 import assert from "node:assert/strict";
+import { glob, readFile } from "node:fs/promises";
+import { join } from "node:path";
+import { ROOT } from "../../local/paths.ts";
 import { INVOKES } from "./aws/invokes.ts";
 import { MODELS } from "./aws/models/index.ts";
 import { schemaInputs } from "./eks/schema.ts";
@@ -96,6 +99,22 @@ describe("types of the installed SDK", function () {
     }
     for (const token of Object.keys(INVOKES)) if ((await sdk.function(token)) === undefined) wrong.push(token);
     assert.deepEqual(wrong, []);
+  });
+
+  it("are those of every resource and function of the program, of which the stand-in has a model or an answer", async () => {
+    const missing: string[] = [];
+    for await (const file of glob("{infra,stacks}/**/*.ts", { cwd: ROOT })) {
+      const text = await readFile(join(ROOT, file), "utf8");
+      for (const [, module, name = ""] of text.matchAll(/new aws\.(\w+)\.(\w+)\(/g)) {
+        const token = `aws:${module}/${name.slice(0, 1).toLowerCase()}${name.slice(1)}:${name}`;
+        if (MODELS[token] === undefined) missing.push(`${file}: ${token}`);
+      }
+      for (const [, module = "index", name = ""] of text.matchAll(/\baws\.(?:(\w+)\.)?(get\w+)\(/g)) {
+        const plain = name.replace(/Output$/, "");
+        if (INVOKES[`aws:${module}/${plain}:${plain}`] === undefined) missing.push(`${file}: ${name}`);
+      }
+    }
+    assert.deepEqual(missing, []);
   });
 
   it("say of no other property that its change makes a new resource", async () => {
