@@ -1,28 +1,24 @@
 import * as aws from "@pulumi/aws";
-import type * as k8s from "@pulumi/kubernetes";
 import * as pulumi from "@pulumi/pulumi";
 import { ClusterAddons } from "../infra/cluster/addons.ts";
 import { Cluster } from "../infra/cluster/cluster.ts";
+import { priceTable } from "../infra/cost/prices.ts";
 import { GpuSupport } from "../infra/gpu/gpu-support.ts";
+import { DetectorMonitoring } from "../infra/monitoring/detector-monitoring.ts";
+import { Monitoring } from "../infra/monitoring/monitoring.ts";
 import { Network } from "../infra/network/network.ts";
 import { zonesOffering } from "../infra/network/offerings.ts";
 import { chooseZones } from "../infra/network/zones.ts";
+import { POOL_LABEL } from "../infra/nodes/labels.ts";
 import { NodeGroup, type NodeGroupArgs } from "../infra/nodes/node-group.ts";
 import { NodeRole } from "../infra/nodes/node-role.ts";
+import { KEDA_NAMESPACE } from "../infra/scaling/keda.ts";
 import { Scaling } from "../infra/scaling/scaling.ts";
-import type { EksStackConfig } from "./config/index.ts";
-
-/** A cluster with everything on it that the service needs. */
-export interface Platform {
-  /** For every object on the cluster. */
-  provider: k8s.Provider;
-  clusterName: pulumi.Output<string>;
-  /** What must be there before the service, and still be there when it goes. */
-  ready: pulumi.Resource[];
-}
+import type { Platform } from "./cluster.ts";
+import type { EksStackConfig, StackSecrets } from "./config/index.ts";
 
 /** Makes the cluster of a stack on Amazon EKS. Throws a RunError when no region is chosen. */
-export async function makePlatform(config: EksStackConfig): Promise<Platform> {
+export async function makePlatform(config: EksStackConfig, secrets: StackSecrets): Promise<Platform> {
   const { protect, nodes, charts, detector } = config;
   const clusterName = `${pulumi.getProject()}-${pulumi.getStack()}`;
   const region = chosenRegion();
@@ -72,16 +68,34 @@ export async function makePlatform(config: EksStackConfig): Promise<Platform> {
   );
 
   const gpuGroups = Object.entries(nodes.gpu);
+  const placement = { nodeSelector: { [POOL_LABEL]: "system" }, tolerations: [] };
+  const monitoring = new Monitoring(
+    "monitoring",
+    {
+      clusterName,
+      settings: config.monitoring,
+      charts,
+      placement,
+      readers: config.scaling.keda.enabled ? [KEDA_NAMESPACE] : [],
+      gpus: gpuGroups.length > 0,
+      prices: priceTable(region)?.instances,
+      grafanaPassword: secrets.grafanaPassword ?? "",
+      receiverSecrets: secrets.receivers,
+    },
+    { ...onCluster, dependsOn: addons },
+  );
+  // P17: a chart with a ServiceMonitor fails where nothing knows what that is.
+  const afterMonitoring = { ...onCluster, dependsOn: [addons, monitoring.definitions] };
   const gpu = new GpuSupport(
     "gpu",
     {
       charts,
       api: detector.gpuApi,
       sharings: gpuGroups.map(([, { sharing }]) => sharing),
-      metrics: false,
+      metrics: true,
       checkImage: config.gpu.check && gpuGroups.length > 0 ? config.release.image : undefined,
     },
-    { ...onCluster, dependsOn: addons },
+    afterMonitoring,
   );
   if (!karpenter) {
     for (const [group, settings] of gpuGroups) {
@@ -101,16 +115,27 @@ export async function makePlatform(config: EksStackConfig): Promise<Platform> {
       gpuApi: detector.gpuApi,
       zones: groupZones,
       devicePlugin: gpu,
-      placement: { nodeSelector: {}, tolerations: [] },
+      placement,
       charts,
-      serviceMonitors: false,
+      serviceMonitors: true,
       subnets: network.privateSubnets,
       securityGroupId: cluster.securityGroupId,
       tags,
     },
-    { ...onCluster, dependsOn: addons },
+    afterMonitoring,
   );
-  return { provider: cluster.provider, clusterName: cluster.name, ready: [addons, gpu, scaling] };
+  return {
+    provider: cluster.provider,
+    ready: [addons, gpu, scaling],
+    watch(service) {
+      const { slo, runbookUrl } = config.monitoring;
+      new DetectorMonitoring(
+        "detector-monitoring",
+        { detector: { ...detector, name: "detector", model: config.release.model }, slo, runbookUrl },
+        { provider: cluster.provider, dependsOn: [monitoring.definitions, service] },
+      );
+    },
+  };
 }
 
 /** The region that AWS resources are made in. */

@@ -1,7 +1,7 @@
 import type * as pulumi from "@pulumi/pulumi";
 import { Detector } from "../infra/detector/detector.ts";
 import { SECRETS } from "../service/contract.ts";
-import { clusterProvider } from "./cluster.ts";
+import { existingCluster } from "./cluster.ts";
 import { isEks, readStackConfig } from "./config/index.ts";
 import type { Release } from "./release.ts";
 
@@ -20,10 +20,10 @@ export interface StackOutputs extends Release {
 /** The program: Pulumi calls it, and what it returns becomes the outputs of the stack. */
 export default async function program(): Promise<StackOutputs> {
   const { config, secrets } = readStackConfig();
-  const { provider, ready } = isEks(config)
+  const platform = isEks(config)
     ? // Loaded where it is used: AWS's SDK takes a second that other stacks need not wait.
-      await (await import("./eks.ts")).makePlatform(config)
-    : { provider: clusterProvider(config.cluster), ready: [] };
+      await (await import("./eks.ts")).makePlatform(config, secrets)
+    : existingCluster(config.cluster);
   const detector = new Detector(
     "detector",
     {
@@ -33,8 +33,9 @@ export default async function program(): Promise<StackOutputs> {
       modelVolume: config.modelStore.volume,
       ...(secrets.apiKeys !== undefined && { secrets: { [SECRETS.apiKeys]: secrets.apiKeys } }),
     },
-    { provider, dependsOn: ready },
+    { provider: platform.provider, dependsOn: platform.ready },
   );
+  platform.watch(detector);
   const { namespace, service, deployment, nodePort } = detector;
   return {
     ...config.release,

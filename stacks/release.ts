@@ -21,20 +21,24 @@ const MODEL_URI = {
 
 const COMMIT = { what: "a Git commit of 40 hexadecimal digits", regex: /^[0-9a-f]{40}$/ };
 
-/** What runs on a stack: the unit that is promoted from one stack to the next. */
-export const releaseSchema = z.strictObject({
-  /** Container image of the service. */
-  image: text(PINNED_IMAGE),
-  /** Model file by content, where to get it, and the name under which the service reports it. */
-  model: z.strictObject({
-    name: text(MODEL_NAME),
-    sha256: text(SHA256),
-    /** Where pods download the file; without it the volume holds it as `<sha256>.onnx`. */
-    uri: text(MODEL_URI).optional(),
-  }),
-  /** Commit that the image was built from. */
-  commit: text(COMMIT).optional(),
+const modelSchema = z.strictObject({
+  name: text(MODEL_NAME).describe("Name under which the service reports the model."),
+  sha256: text(SHA256).describe("SHA-256 of the ONNX file."),
+  uri: text(MODEL_URI)
+    .optional()
+    .describe(
+      "Address, with no secret in it, where pods get the file; without it the volume holds it as `<sha256>.onnx`.",
+    ),
 });
+
+/** What runs on a stack: the unit that is promoted from one stack to the next. */
+export const releaseSchema = z
+  .strictObject({
+    image: text(PINNED_IMAGE).describe("Container image of the service, pinned by digest."),
+    model: modelSchema.describe("Model file by its content."),
+    commit: text(COMMIT).optional().describe("Git commit that the image was built from."),
+  })
+  .describe("What runs: the unit that is promoted from one stack to the next.");
 
 /** An image and a model, both by digest, and the commit that they come from. */
 export type Release = z.infer<typeof releaseSchema>;

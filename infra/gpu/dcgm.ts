@@ -1,3 +1,4 @@
+import { gpuCountersCsv } from "../monitoring/metrics.ts";
 import { GPU_PRESENT_LABEL, GPU_TOLERATION } from "../nodes/labels.ts";
 
 /** Values of the dcgm-exporter chart: figures of each GPU, with the pod that uses it. */
@@ -17,6 +18,7 @@ export function dcgmValues({ dra }: { dra: boolean }) {
     },
     // P7: with it the label `pod` is the pod that uses the GPU, not the exporter's own.
     serviceMonitor: { enabled: true, interval: "15s", honorLabels: true },
+    customMetrics: gpuCountersCsv(),
     kubernetesDRA: { enabled: dra },
   };
 }

@@ -7,9 +7,12 @@ export interface Pattern {
   regex: RegExp;
 }
 
-/** A string that a pattern describes. */
+/** A string that a pattern describes. Editors say what it must be by the key `patternErrorMessage` of the JSON schema. */
 export function text({ what, regex }: Pattern) {
-  return z.string({ error: what }).regex(regex, { error: what });
+  return z
+    .string({ error: what })
+    .regex(regex, { error: what })
+    .meta({ patternErrorMessage: `Expected ${what}` });
 }
 
 /** A whole number within bounds, both included. */
@@ -21,6 +24,11 @@ export function integer(min: number, max: number) {
 /** One of a few words. */
 export function oneOf<const Words extends readonly [string, ...string[]]>(...words: Words) {
   return z.enum(words, { error: `one of ${words.join(", ")}` });
+}
+
+/** A switch. */
+export function flag() {
+  return z.boolean({ error: "true or false" });
 }
 
 /** A name as Kubernetes allows it for namespaces: https://kubernetes.io/docs/concepts/overview/working-with-objects/names/ */

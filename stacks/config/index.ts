@@ -4,8 +4,10 @@ import { modelProblems } from "../../infra/detector/checks.ts";
 import { releaseSchema } from "../release.ts";
 import { apiKeysSchema } from "./api-keys.ts";
 import { eksClusterSchema } from "./cluster.ts";
-import { detectorSchema, modelStoreSchema } from "./detector.ts";
+import { detectorSchema } from "./detector.ts";
 import { checked, FILLED, text } from "./expected.ts";
+import { modelStoreSchema } from "./model-volume.ts";
+import { grafanaPasswordSchema, receiverSecretsSchema } from "./monitoring.ts";
 import { platformProblems, platformShape } from "./platform.ts";
 import { describeExpected, formatProblems } from "./problems.ts";
 
@@ -33,7 +35,15 @@ const kubeconfigStackSchema = checked(
 );
 
 const eksStackSchema = checked(
-  z.strictObject({ cluster: eksClusterSchema, ...platformShape, ...workloadShape }),
+  z.strictObject({
+    cluster: eksClusterSchema,
+    ...platformShape,
+    ...workloadShape,
+    /** A secret; see StackSecrets. */
+    grafanaPassword: grafanaPasswordSchema,
+    /** A secret; see StackSecrets. */
+    receivers: receiverSecretsSchema.default({}),
+  }),
   (config) => [...modelProblems(config.release.model, config.modelStore.volume), ...platformProblems(config)],
 );
 
@@ -54,11 +64,15 @@ export function isEks(config: StackConfig): config is EksStackConfig {
 /** Secrets of a stack. They stand outside the sections, so that no section has to be encrypted as a whole. */
 export interface StackSecrets {
   /** Lines `NAME:HEX` of the service's API keys; missing when it asks for none. */
-  apiKeys?: pulumi.Output<string>;
+  apiKeys?: pulumi.Output<string> | undefined;
+  /** Password of Grafana's user `admin`; every stack on EKS has one. */
+  grafanaPassword?: pulumi.Output<string> | undefined;
+  /** What grants access to the receivers of alerts, by their names. */
+  receivers?: pulumi.Output<Record<string, string>> | undefined;
 }
 
-/** Keys of the project's namespace that hold a secret and no section. */
-const SECRET_KEYS = ["apiKeys"] as const satisfies (keyof StackSecrets)[];
+/** Keys of the project's namespace that hold a text of their own and no section. */
+const TEXT_KEYS: readonly string[] = ["apiKeys", "grafanaPassword"] satisfies (keyof StackSecrets)[];
 
 /**
  * Reads and checks the configuration of the stack that Pulumi runs.
@@ -70,23 +84,38 @@ export function readStackConfig(): { config: StackConfig; secrets: StackSecrets 
   const sections = Object.entries(pulumi.runtime.allConfig())
     .filter(([key]) => key.startsWith(prefix))
     .map(([key, value]): [string, unknown] => [key.slice(prefix.length), value])
-    .map(([key, value]) => [key, SECRET_KEYS.some((secret) => secret === key) ? value : sectionValue(String(value))]);
+    .map(([key, value]) => [key, TEXT_KEYS.includes(key) ? value : sectionValue(String(value))]);
   const config = parseStackConfig(Object.fromEntries(sections));
-  const apiKeys = project.getSecret("apiKeys");
-  return { config, secrets: apiKeys === undefined ? {} : { apiKeys } };
+  const secrets = {
+    apiKeys: project.getSecret("apiKeys"),
+    grafanaPassword: project.getSecret("grafanaPassword"),
+    receivers: project.getSecretObject<Record<string, string>>("receivers"),
+  };
+  return { config, secrets };
 }
 
 /** Checks a stack's configuration, its secrets included, and fills in defaults of its sections. Throws one RunError with all problems. */
 export function parseStackConfig(raw: Readonly<Record<string, unknown>>): StackConfig {
   const result = schemaFor(raw).safeParse(raw, { error: describeExpected });
   if (result.success) {
-    const { apiKeys: _, ...config } = result.data;
-    return config;
+    return withoutSecrets(result.data);
   }
   const problems = formatProblems(result.error, raw);
   throw new pulumi.RunError(
     `Invalid stack config:\n${problems}\nNothing was changed. docs/config.md describes every key.`,
   );
+}
+
+function withoutSecrets<Data extends z.infer<typeof kubeconfigStackSchema> | z.infer<typeof eksStackSchema>>(
+  data: Data,
+) {
+  const {
+    apiKeys: _,
+    grafanaPassword: __,
+    receivers: ___,
+    ...config
+  } = { grafanaPassword: "", receivers: {}, ...data };
+  return config;
 }
 
 /** The schema of a stack, by the target of its cluster. */

@@ -2,8 +2,8 @@ import { z } from "zod";
 import { ADDON_VERSION_FORM } from "../../infra/cluster/addon-versions.ts";
 import { INFREQUENT_ACCESS_DAYS, type ModelBucketSettings } from "../../infra/model-store/args.ts";
 import { BUCKET_NAME, KEY_PREFIX } from "../../infra/model-store/checks.ts";
-import { modelStoreSchema } from "./detector.ts";
 import { checked, integer, oneOf, text } from "./expected.ts";
+import { modelStoreSchema } from "./model-volume.ts";
 
 const KEY_ARN = {
   what: "the ARN of a key of KMS",

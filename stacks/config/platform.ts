@@ -1,5 +1,6 @@
 import { z } from "zod";
 import { type Problem, problemsBelow } from "../../infra/detector/checks.ts";
+import { receiverSecretProblems } from "../../infra/monitoring/checks.ts";
 import { overlapProblems } from "../../infra/network/checks.ts";
 import { nodesProblems } from "../../infra/nodes/checks.ts";
 import { demandProblems } from "../../infra/nodes/demand.ts";
@@ -7,6 +8,7 @@ import { scalingProblems } from "../../infra/scaling/checks.ts";
 import type { EksClusterConfig } from "./cluster.ts";
 import type { detectorSchema } from "./detector.ts";
 import { ABSOLUTE_PATH, type Pattern, text } from "./expected.ts";
+import { monitoringSchema } from "./monitoring.ts";
 import { networkSchema } from "./network.ts";
 import { nodesSchema } from "./nodes.ts";
 import { scalingSchema } from "./scaling.ts";
@@ -38,6 +40,7 @@ export const platformShape = {
   nodes: nodesSchema.prefault({}),
   gpu: gpuSchema.prefault({}),
   scaling: scalingSchema.prefault({}),
+  monitoring: monitoringSchema.prefault({}),
   charts: chartsSchema.prefault({ from: "upstream" }),
   /** Whether Pulumi and AWS refuse to delete what cannot be made again: cluster, network, models. */
   protect: z.boolean(SWITCH).default(false),
@@ -49,14 +52,25 @@ const platformSchema = z.object(platformShape);
 export type PlatformConfig = z.infer<typeof platformSchema> & {
   cluster: EksClusterConfig;
   detector: z.infer<typeof detectorSchema>;
+  /** Secrets of the receivers of alerts, by name. */
+  receivers: Record<string, string>;
 };
 
 /** What is well-formed in each section and cannot work together; paths are those of the whole configuration. */
-export function platformProblems({ cluster, network, nodes, scaling, detector }: PlatformConfig): Problem[] {
+export function platformProblems({
+  cluster,
+  network,
+  nodes,
+  scaling,
+  monitoring,
+  detector,
+  receivers,
+}: PlatformConfig): Problem[] {
   const { replicas, rollout, resources, gpuApi } = detector;
   return [
     ...overlapProblems(network.cidr, cluster.serviceCidr),
     ...problemsBelow(["nodes"], nodesProblems(nodes, cluster.version)),
+    ...receiverSecretProblems(monitoring, Object.keys(receivers)),
     ...scalingProblems(scaling, nodes, gpuApi),
     ...demandProblems({ replicas, rollout, gpusPerPod: resources.gpus }, nodes.gpu),
   ];

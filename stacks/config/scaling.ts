@@ -1,41 +1,59 @@
 import { z } from "zod";
-import { integer, oneOf } from "./expected.ts";
+import { flag, integer, oneOf } from "./expected.ts";
 
-const SWITCH = { error: "true or false" };
+const scaleDownSchema = z.strictObject({
+  unneededMinutes: integer(1, 1_440)
+    .default(10)
+    .describe("Minutes for which a node must have been unneeded before it goes."),
+  delayAfterAddMinutes: integer(0, 1_440).default(10).describe("Minutes after a node came during which none goes."),
+  utilizationPercent: integer(0, 100)
+    .default(50)
+    .describe("Requested share of a node, in percent, below which it counts as unneeded."),
+});
 
 const clusterAutoscalerSchema = z.strictObject({
-  replicas: integer(1, 5).default(2),
-  expander: oneOf("leastWaste", "mostPods", "random").default("leastWaste"),
-  /** GPUs are often out of stock: the autoscaler's own 15 minutes are long where another group could grow. */
-  provisionMinutes: integer(2, 60).default(10),
-  scaleDown: z
-    .strictObject({
-      unneededMinutes: integer(1, 1_440).default(10),
-      delayAfterAddMinutes: integer(0, 1_440).default(10),
-      utilizationPercent: integer(0, 100).default(50),
-    })
-    .prefault({}),
+  replicas: integer(1, 5).default(2).describe("Pods of the autoscaler, one of which works."),
+  expander: oneOf("leastWaste", "mostPods", "random")
+    .default("leastWaste")
+    .describe("Which group grows where several could."),
+  provisionMinutes: integer(2, 60)
+    .default(10)
+    .describe("Minutes to wait for a node before another group grows, because GPUs are often out of stock."),
+  scaleDown: scaleDownSchema.prefault({}).describe("When nodes go."),
+});
+
+const consolidationSchema = z.strictObject({
+  when: oneOf("empty", "emptyOrUnderutilized").default("emptyOrUnderutilized").describe("Which nodes may go."),
+  afterMinutes: integer(0, 1_440)
+    .default(10)
+    .describe(
+      "Minutes without a change of its pods after which a node may go: starting another one takes minutes, too.",
+    ),
 });
 
 const karpenterSchema = z.strictObject({
-  replicas: integer(1, 5).default(2),
-  consolidation: z
-    .strictObject({
-      when: oneOf("empty", "emptyOrUnderutilized").default("emptyOrUnderutilized"),
-      /** Starting a GPU node takes minutes, so that one should not go with the first quiet one. */
-      afterMinutes: integer(0, 1_440).default(10),
-    })
-    .prefault({}),
-  /** 30 days, Karpenter's own default. */
-  expireHours: integer(1, 8_760).default(720),
-  terminationGraceMinutes: integer(1, 1_440).default(60),
-  maxUnavailable: integer(1, 1_000).default(1),
-  nodeRepair: z.boolean(SWITCH).default(true),
+  replicas: integer(1, 5)
+    .default(2)
+    .describe("Pods of Karpenter, each on a node of its own; at most nodes.system.min."),
+  consolidation: consolidationSchema.prefault({}).describe("When nodes go because pods need fewer."),
+  expireHours: integer(1, 8_760).default(720).describe("Hours after which a node is replaced."),
+  terminationGraceMinutes: integer(1, 1_440)
+    .default(60)
+    .describe("Minutes that pods have to leave a node that goes, before they are ended."),
+  maxUnavailable: integer(1, 1_000).default(1).describe("Nodes of a pool that go at a time."),
+  nodeRepair: flag().default(true).describe("Whether nodes that stay unhealthy are replaced."),
 });
 
-/** How pods and nodes are added and removed; which autoscaler of nodes there is, says nodes.autoscaler. */
-export const scalingSchema = z.strictObject({
-  clusterAutoscaler: clusterAutoscalerSchema.prefault({}),
-  karpenter: karpenterSchema.prefault({}),
-  keda: z.strictObject({ enabled: z.boolean(SWITCH).default(true), replicas: integer(1, 5).default(2) }).prefault({}),
+const kedaSchema = z.strictObject({
+  enabled: flag().default(true).describe("Whether KEDA is installed, which scales pods by metrics of Prometheus."),
+  replicas: integer(1, 5).default(2).describe("Pods of each of KEDA's parts."),
 });
+
+/** How pods and nodes are added and removed. Every default of the Scaling component stands here. */
+export const scalingSchema = z
+  .strictObject({
+    clusterAutoscaler: clusterAutoscalerSchema.prefault({}).describe("With nodes.autoscaler: clusterAutoscaler."),
+    karpenter: karpenterSchema.prefault({}).describe("With nodes.autoscaler: karpenter."),
+    keda: kedaSchema.prefault({}).describe("What adds and removes pods by metrics of the service."),
+  })
+  .describe("How pods and nodes are added and removed; which autoscaler of nodes there is, says nodes.autoscaler.");
