@@ -48,8 +48,11 @@ const LEAST_VISIBLE = 0.5;
 /** Classes of a whole image that are written onto it. */
 const MOST_CLASSES = 5;
 
-/** Longest side that can be drawn on: of a surface of Cairo, which renders the drawing; in pixels. */
-export const LARGEST_DRAWN = 32_767;
+/** Longest side of a drawing in pixels: of a surface of Cairo, which renders what is drawn. */
+export const LONGEST_DRAWN = 32_767;
+
+/** Pixels of the largest drawing; a larger photo is drawn smaller, so that a drawing takes a bounded amount of memory. */
+export const MOST_DRAWN_PIXELS = 8_300_000;
 
 /** What all parts of one drawing share. */
 interface Canvas {
@@ -68,15 +71,23 @@ function canvasOf(width: number, height: number): Canvas {
 
 /**
  * Draws what was found onto a photo: boxes, also rotated ones, masks, keypoints, and names with confidences.
- * @param photo an encoded image of at most `LARGEST_DRAWN` pixels a side; EXIF orientation is honoured, as in `POST /predict`
+ * @param photo an encoded image; EXIF orientation is honoured, as in `POST /predict`
  * @param detections as the service answered them for this photo, in pixels; surer ones are drawn over less sure ones
- * @returns the drawn photo as JPEG
+ * @param limitSeconds whole seconds after which it is given up, with an error
+ * @returns the drawn photo as JPEG, of the same shape, and of the same size up to the limits above
  */
-export async function annotate(photo: Uint8Array, detections: readonly Detection[]): Promise<Buffer> {
+export async function annotate(
+  photo: Uint8Array,
+  detections: readonly Detection[],
+  limitSeconds?: number,
+): Promise<Buffer> {
   // As when it was decoded for the model, by whose limit of pixels it came here.
   const image = sharp(photo, { limitInputPixels: false, ignoreIcc: true, failOn: "error" }).autoOrient();
   const { width, height } = (await image.metadata()).autoOrient;
-  const svg = Buffer.from(drawing(canvasOf(width, height), detections));
+  const drawn = drawnSize(width, height);
+  const svg = Buffer.from(drawing(canvasOf(width, height), detections, drawn));
+  if (drawn.width !== width || drawn.height !== height) image.resize(drawn.width, drawn.height, { fit: "fill" });
+  if (limitSeconds !== undefined) image.timeout({ seconds: limitSeconds });
   return image
     .flatten({ background: "#ffffff" })
     .toColourspace("srgb")
@@ -85,7 +96,20 @@ export async function annotate(photo: Uint8Array, detections: readonly Detection
     .toBuffer();
 }
 
-function drawing(canvas: Canvas, detections: readonly Detection[]): string {
+interface Size {
+  width: number;
+  height: number;
+}
+
+/** Size of the drawing of a photo: its own, or the largest of its shape that is allowed. */
+function drawnSize(width: number, height: number): Size {
+  const scale = Math.min(1, LONGEST_DRAWN / Math.max(width, height), Math.sqrt(MOST_DRAWN_PIXELS / (width * height)));
+  const side = (length: number) => Math.max(1, Math.floor(length * scale));
+  return { width: side(width), height: side(height) };
+}
+
+/** What is drawn, in pixels of the photo, as a picture of the size of the drawing. */
+function drawing(canvas: Canvas, detections: readonly Detection[], drawn: Size): string {
   const ordered = detections.toSorted((a, b) => a.confidence - b.confidence);
   const shapes = ordered.flatMap((detection) => [area(detection, canvas), outline(detection, canvas)]);
   const poses = ordered.map((detection) => pose(detection, canvas));
@@ -93,7 +117,9 @@ function drawing(canvas: Canvas, detections: readonly Detection[]): string {
     box === undefined ? [] : label(textOf(detection), detection.class, placeOf(box, canvas), canvas),
   );
   const parts = [...shapes, ...poses, ...labels, ...classLabels(detections, canvas)];
-  return `<svg xmlns="http://www.w3.org/2000/svg" width="${canvas.width}" height="${canvas.height}">${parts.join("")}</svg>`;
+  const view = `viewBox="0 0 ${canvas.width} ${canvas.height}" preserveAspectRatio="none"`;
+  const size = `width="${drawn.width}" height="${drawn.height}"`;
+  return `<svg xmlns="http://www.w3.org/2000/svg" ${size} ${view}>${parts.join("")}</svg>`;
 }
 
 /** The mask of an object. */

@@ -12,7 +12,9 @@ import {
 import { type ErrorResponse, HEADERS } from "../contract.ts";
 import { addAccess } from "./access/index.ts";
 import type { Config } from "./config.ts";
+import { Traffic } from "./drain.ts";
 import { ERRORS, type ErrorCode, RequestError } from "./errors.ts";
+import { addHeldBytes } from "./held-bytes.ts";
 import { refuseConnection } from "./refusal.ts";
 import { addHealth } from "./routes/health.ts";
 import { addInferenceProtocol } from "./routes/inference-protocol/routes.ts";
@@ -42,6 +44,9 @@ const RECEIVE_MS = { headers: 10_000, request: 60_000, look: 1_000 } as const;
 /** Milliseconds that a caller may leave an answer unread. */
 const UNREAD_MS = 60_000;
 
+/** Connections at once, beside one for each request that may wait; one more is closed at once. */
+export const MOST_CONNECTIONS = 1_024;
+
 /** Longer than load balancers keep idle connections (AWS: 60 s), so that they, not we, close them; in milliseconds. */
 const KEEP_ALIVE_MS = 75_000;
 
@@ -56,7 +61,7 @@ export async function buildApp(
   config: Config,
   state: State,
   logger?: FastifyBaseLogger,
-): Promise<{ app: FastifyInstance; metrics: Metrics }> {
+): Promise<{ app: FastifyInstance; metrics: Metrics; traffic: Traffic }> {
   const metrics = createMetrics(() => state.engine);
   const app = fastify({
     ...(logger === undefined ? { logger: { level: config.logLevel } } : { loggerInstance: logger }),
@@ -84,6 +89,8 @@ export async function buildApp(
     },
     clientErrorHandler: answerBrokenRequest,
   });
+  app.server.maxConnections = MOST_CONNECTIONS + config.queueLimit;
+  const traffic = new Traffic(app.server);
   // Unknown ones may be ignored (https://www.rfc-editor.org/rfc/rfc9110#section-10.1.1); Node would answer 417 without a body.
   app.server.on("checkExpectation", (request, response) => app.server.emit("request", request, response));
   app.removeAllContentTypeParsers();
@@ -106,8 +113,9 @@ export async function buildApp(
     }
   });
   addRouteErrors(app);
+  const held = addHeldBytes(app, config);
   const context: AppContext = { config, state, metrics };
-  await addStream(app, context);
+  await addStream(app, context, held);
   addPage(app, context);
   addPredict(app, context);
   addInferenceProtocol(app, context);
@@ -115,7 +123,7 @@ export async function buildApp(
   addMetrics(app, context);
   addInfo(app, context);
   addOpenapi(app, context);
-  return { app, metrics };
+  return { app, metrics, traffic };
 }
 
 /** Fastify's own errors that deserve a better message than "malformed", by its code. */

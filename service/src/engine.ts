@@ -45,6 +45,7 @@ export async function loadEngine(
     onRun: recordRun,
     onWait: (seconds) => metrics.queueWait.observe(seconds),
     onBatch: (model, images) => metrics.batchSize.observe({ model }, images),
+    onInferred: (model, seconds) => metrics.stageDuration.observe({ model, stage: "inference" }, seconds),
     onRestart: (reason) => {
       metrics.workerRestarts.inc();
       log.error({ reason }, "an inference worker died and is being replaced");

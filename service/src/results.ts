@@ -1,4 +1,5 @@
-import type { Box, Detection, OrientedBox, TaskName } from "../contract.ts";
+import { setImmediate as nextTurn } from "node:timers/promises";
+import type { Box, Detection, ImageResult, OrientedBox, TaskName } from "../contract.ts";
 import type { Findings, Mask } from "./inference/messages.ts";
 
 /** How numbers are written. */
@@ -16,18 +17,56 @@ interface Scale {
   share(value: number): number;
 }
 
+/** Numbers that are rounded before others get their turn, and characters that are written: some milliseconds each. */
+const TURN = { numbers: 16_384, characters: 262_144 } as const;
+
 /** Turns what a worker found in an image into what callers get. */
 export function toResults(findings: Findings, names: readonly string[], options: ResultOptions): Detection[] {
+  return [...objectsOf(findings, names, options)];
+}
+
+/** The same, which lets others have their turn where there is much to do: the outlines of many masks. */
+export async function toResultsInTurns(
+  findings: Findings,
+  names: readonly string[],
+  options: ResultOptions,
+): Promise<Detection[]> {
+  const results: Detection[] = [];
+  let numbers = 0;
+  for (const result of objectsOf(findings, names, options)) {
+    numbers += findings.columns + (findings.masks?.[results.length]?.outline.length ?? 0);
+    results.push(result);
+    if (numbers < TURN.numbers) continue;
+    numbers = 0;
+    await nextTurn();
+  }
+  return results;
+}
+
+/** Writes a result as JSON, which lets others have their turn where it is long. */
+export async function toJson({ results, ...rest }: ImageResult): Promise<string> {
+  const parts: string[] = [];
+  let characters = 0;
+  for (const result of results) {
+    const part = JSON.stringify(result);
+    parts.push(part);
+    characters += part.length;
+    if (characters < TURN.characters) continue;
+    characters = 0;
+    await nextTurn();
+  }
+  return `${JSON.stringify(rest).slice(0, -1)},"results":[${parts.join(",")}]}`;
+}
+
+function* objectsOf(findings: Findings, names: readonly string[], options: ResultOptions): Generator<Detection> {
   const { rows, columns, task, masks } = findings;
   const scale = scaleOf(findings, options);
-  const results: Detection[] = [];
   for (let i = 0; i < rows.length; i += columns) {
     const row = rows.subarray(i, i + columns);
     const result = objectOf(task, row, names, scale);
-    const mask = masks?.[results.length];
-    results.push(mask === undefined ? result : { ...result, ...maskOf(mask, findings, scale) });
+    const mask = masks?.[i / columns];
+    yield mask === undefined ? result : { ...result, ...maskOf(mask, findings, scale) };
   }
-  return results;
 }
 
 function scaleOf({ width, height }: Findings, { normalize, decimals }: ResultOptions): Scale {

@@ -1,9 +1,10 @@
+import "./size-thread-pool.ts";
 import { parseArgs } from "node:util";
 import type { FastifyInstance } from "fastify";
 import { PORTS } from "../contract.ts";
 import { buildApp } from "./app.ts";
 import { readConfig, settingsHelp } from "./config.ts";
-import { drain, drainLimitMs } from "./drain.ts";
+import { drain, drainLimitMs, type Traffic } from "./drain.ts";
 import { loadEngine } from "./engine.ts";
 import { StartError } from "./errors.ts";
 import type { State } from "./state.ts";
@@ -64,8 +65,9 @@ async function listen(app: FastifyInstance, { host, port }: Options): Promise<vo
 }
 
 /** Drains on the first signal, and aborts what it returns; a second signal, or the limit, ends the process at once. */
-function drainOnSignal(app: FastifyInstance, state: State, limitMs: number): AbortSignal {
+function drainOnSignal(app: FastifyInstance, state: State, traffic: Traffic, requestTimeoutMs: number): AbortSignal {
   const stopping = new AbortController();
+  const limitMs = drainLimitMs(requestTimeoutMs);
   const stop = async (signal: NodeJS.Signals) => {
     if (state.phase === "draining") process.exit(1);
     stopping.abort();
@@ -76,9 +78,10 @@ function drainOnSignal(app: FastifyInstance, state: State, limitMs: number): Abo
     }, limitMs).unref();
     // Nobody was told to send requests yet.
     if (state.phase === "starting") process.exit(0);
-    await drain(app, state);
+    const unread = await drain(app, state, traffic, requestTimeoutMs);
     state.engine?.pool.close();
-    app.log.info("drained");
+    if (unread > 0) app.log.warn({ unread }, "drained, but for answers that were not read in time");
+    else app.log.info("drained");
     process.exit(0);
   };
   process.on("SIGTERM", stop);
@@ -94,8 +97,8 @@ async function main(): Promise<void> {
   }
   const config = readConfig(process.env);
   const state: State = { phase: "starting" };
-  const { app, metrics } = await buildApp(config, state);
-  const stopping = drainOnSignal(app, state, drainLimitMs(config.requestTimeoutMs));
+  const { app, metrics, traffic } = await buildApp(config, state);
+  const stopping = drainOnSignal(app, state, traffic, config.requestTimeoutMs);
   // Before the model is loaded, so that the startup and live probes are answered from the beginning.
   await listen(app, options);
   state.engine = await loadEngine(config, metrics, app.log, stopping);

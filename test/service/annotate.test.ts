@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import sharp from "sharp";
 import type { Detection } from "../../service/contract.ts";
-import { annotate } from "../../service/src/annotate.ts";
+import { annotate, LONGEST_DRAWN, MOST_DRAWN_PIXELS } from "../../service/src/annotate.ts";
 import { lettering } from "../../service/src/lettering.ts";
 
 const GREY = { r: 128, g: 128, b: 128 };
@@ -22,7 +22,8 @@ function isReddish([red = 0, green = 0]: number[]): boolean {
   return red - green > 60;
 }
 
-describe("annotate", () => {
+describe("annotate", function () {
+  this.timeout(20_000);
   const photo = () => sharp({ create: { width: 200, height: 160, channels: 3, background: GREY } });
 
   it("draws the outline of a box and leaves the rest of the photo alone", async () => {
@@ -61,6 +62,26 @@ describe("annotate", () => {
     const { info, at } = await pixels(await annotate(sideways, [detection(20, 60, 140, 180)]));
     assert.deepEqual([info.width, info.height], [160, 200]);
     assert.ok(isReddish(at(80, 180)));
+  });
+
+  it("draws a photo at the limits in its own size, and a larger one smaller, in its own shape", async () => {
+    const drawnSize = async (width: number, height: number) => {
+      const large = sharp({ create: { width, height, channels: 3, background: GREY } });
+      const { info, at } = await pixels(await annotate(await large.png().toBuffer(), [detection(0, 0, width, height)]));
+      assert.ok(
+        isReddish(at(info.width - 1, info.height - 1)),
+        "the corner of the box is in the corner of the drawing",
+      );
+      return [info.width, info.height];
+    };
+    assert.deepEqual(await drawnSize(LONGEST_DRAWN, 10), [LONGEST_DRAWN, 10]);
+    assert.deepEqual(await drawnSize(2 * LONGEST_DRAWN, 10), [LONGEST_DRAWN, 5]);
+    assert.deepEqual(await drawnSize(3, LONGEST_DRAWN + 1), [2, LONGEST_DRAWN]);
+    assert.deepEqual(await drawnSize(1, 200_000), [1, LONGEST_DRAWN]);
+    const width = 4_000;
+    const height = Math.floor(MOST_DRAWN_PIXELS / width);
+    assert.deepEqual(await drawnSize(width, height), [width, height]);
+    assert.deepEqual(await drawnSize(2 * width, 2 * height), [width, height]);
   });
 
   it("draws names with characters that mean something in SVG, and ones that no font has", async () => {

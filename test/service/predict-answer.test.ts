@@ -1,12 +1,15 @@
 import assert from "node:assert/strict";
+import { once } from "node:events";
+import { type IncomingMessage, request } from "node:http";
 import type { FastifyInstance } from "fastify";
 import sharp from "sharp";
 import { PATHS } from "../../service/contract.ts";
+import { ERRORS } from "../../service/src/errors.ts";
 import { answerType } from "../../service/src/routes/predict/accept.ts";
 import { blocks } from "./generate.ts";
 import { assertError, postForm } from "./predict-request.ts";
 import { type RunningApp, startApp } from "./running-app.ts";
-import { png } from "./support.ts";
+import { png, slowImage } from "./support.ts";
 
 describe("answerType", () => {
   const choices: [accept: string | undefined, chosen: string][] = [
@@ -106,12 +109,40 @@ describe("POST /predict for an annotated image", () => {
     assert.match(String(answer.headers["content-type"]), /^application\/json/);
   });
 
-  it("refuses to draw on an image that is too long for any drawing", async () => {
-    const image = await sharp({ create: { width: 33_000, height: 2, channels: 3, background: "#888" } })
-      .png()
-      .toBuffer();
-    assertError(await postForm(app, [["file", image]], { headers }), "YOLO_NOT_ACCEPTABLE", "33000 x 2", "32767");
-    assert.equal((await postForm(app, [["file", image]])).statusCode, 200);
+  it("gives up at the deadline, and counts drawing as a stage", async () => {
+    const image = await slowImage();
+    const begun = performance.now();
+    const late = await postForm(app, [["file", image]], { headers: { ...headers, "x-request-timeout-ms": "5" } });
+    assertError(late, "YOLO_REQUEST_TIMEOUT");
+    assert.ok(performance.now() - begun < 2_000);
+    assert.equal((await postForm(app, [["file", image]], { headers })).statusCode, 200);
+    const { body } = await app.inject(PATHS.metrics);
+    const drawn = Number(/stage_duration_seconds_count\{model="colours",stage="drawing"\} (\d+)/.exec(body)?.[1]);
+    assert.ok(drawn > 0, body);
+  });
+
+  it("refuses callers that accept neither, or wait no time that there is, before it reads the image", async () => {
+    const url = await app.listen({ host: "127.0.0.1", port: 0 });
+    for (const [name, value, code] of [
+      ["accept", "text/html", "YOLO_NOT_ACCEPTABLE"],
+      ["x-request-timeout-ms", "soon", "YOLO_PARAMETER_INVALID"],
+    ] as const) {
+      for (const path of [PATHS.predict, `${PATHS.inferenceProtocol}/models/colours/infer`]) {
+        if (name === "accept" && path !== PATHS.predict) continue;
+        // A body that never comes.
+        const sent = request(url + path, {
+          method: "POST",
+          headers: { [name]: value, "content-type": "image/png", "content-length": 1000 },
+        });
+        sent.on("error", () => {});
+        sent.flushHeaders();
+        const [answer] = (await once(sent, "response")) as [IncomingMessage];
+        let text = "";
+        for await (const chunk of answer) text += chunk;
+        assert.equal(answer.statusCode, ERRORS[code].status, text);
+        sent.destroy();
+      }
+    }
   });
 
   it("refuses callers that accept neither JSON nor JPEG before it looks at the image", async () => {

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
+import type { ImageResult } from "../../service/contract.ts";
 import type { Findings } from "../../service/src/inference/messages.ts";
-import { toResults } from "../../service/src/results.ts";
+import { toJson, toResults, toResultsInTurns } from "../../service/src/results.ts";
 
 const NAMES = ["cat", "dog"];
 const PIXELS = { normalize: false, decimals: 2 };
@@ -62,5 +63,43 @@ describe("toResults", () => {
   it("gives a class beyond the names its number", () => {
     const rows = Float32Array.of(0, 0, 1, 1, 0.5, 7);
     assert.equal(toResults(findings({ rows }), NAMES, PIXELS)[0]?.name, "7");
+  });
+});
+
+describe("toResultsInTurns and toJson", () => {
+  const points = 1_000;
+  const objects = 300;
+  const rows = Float32Array.from({ length: objects * 6 }, (_, i) => (i % 6 === 5 ? i % 2 : i / 7));
+  const masks = Array.from({ length: objects }, (_, object) => ({
+    outline: Float32Array.from({ length: 2 * points }, (_, i) => object + i / 3),
+  }));
+  const most = findings({ task: "segment", rows, masks });
+
+  it("give what toResults gives, and its JSON", async () => {
+    const expected = toResults(most, NAMES, PIXELS);
+    const results = await toResultsInTurns(most, NAMES, PIXELS);
+    assert.deepEqual(results, expected);
+    const image = { shape: [1, 2], results, speed: most.speed } satisfies ImageResult;
+    assert.deepEqual(JSON.parse(await toJson(image)), image);
+    const nothing = { ...image, results: [] };
+    assert.deepEqual(JSON.parse(await toJson(nothing)), nothing);
+  });
+
+  it("let others have their turn all the while", async () => {
+    const busy = () => process.threadCpuUsage().user / 1000;
+    let longest = 0;
+    let last = busy();
+    let turns = 0;
+    const timer = setInterval(() => {
+      const now = busy();
+      longest = Math.max(longest, now - last);
+      last = now;
+      turns++;
+    }, 1);
+    const results = await toResultsInTurns(most, NAMES, PIXELS);
+    await toJson({ shape: [1, 2], results, speed: most.speed });
+    clearInterval(timer);
+    assert.ok(turns >= 5, `${turns} turns`);
+    assert.ok(longest < 50, `${longest} ms`);
   });
 });

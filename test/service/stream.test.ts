@@ -8,7 +8,7 @@ import { join } from "node:path";
 import sharp from "sharp";
 import { WebSocket } from "ws";
 import type { Detection, ErrorResponse, PredictResponse, StreamMessage } from "../../service/contract.ts";
-import { MOST_STREAMS } from "../../service/src/routes/stream.ts";
+import { MOST_STREAMS, MOST_STREAMS_EACH } from "../../service/src/routes/stream.ts";
 import { blocks } from "./generate.ts";
 import { type RunningApp, startApp } from "./running-app.ts";
 import { modelEntry, png, sha256, slowImage } from "./support.ts";
@@ -23,8 +23,8 @@ class Client {
   #messages: StreamMessage[] = [];
   #next: (() => void) | undefined;
 
-  constructor(url: string, protocols: string[] = [], headers: Record<string, string> = {}) {
-    this.socket = new WebSocket(url, protocols, { headers });
+  constructor(url: string, protocols: string[] = [], headers: Record<string, string> = {}, localAddress?: string) {
+    this.socket = new WebSocket(url, protocols, { headers, ...(localAddress === undefined ? {} : { localAddress }) });
     this.closed = once(this.socket, "close").then(([code]) => code as number);
     this.socket.on("message", (data: Buffer) => {
       this.#messages.push(JSON.parse(data.toString()));
@@ -68,8 +68,13 @@ describe("WS /stream", function () {
   let address: string;
   const clients: Client[] = [];
 
-  function connect(query = "", protocols: string[] = [], headers: Record<string, string> = {}): Client {
-    const client = new Client(`ws://${address}/stream${query}`, protocols, headers);
+  function connect(
+    query = "",
+    protocols: string[] = [],
+    headers: Record<string, string> = {},
+    localAddress?: string,
+  ): Client {
+    const client = new Client(`ws://${address}/stream${query}`, protocols, headers, localAddress);
     clients.push(client);
     return client;
   }
@@ -227,9 +232,16 @@ describe("WS /stream", function () {
       assert.equal((await connect("", ["other", "yolo"]).open()).socket.protocol, "yolo");
     });
 
-    it("takes a bounded number of streams", async () => {
-      const open = await Promise.all(Array.from({ length: MOST_STREAMS }, () => connect().open()));
-      const { status, body, headers } = await refusal(connect());
+    it("takes a bounded number of streams of each caller, and in all", async () => {
+      const from = (caller: number) => connect("", [], {}, `127.0.0.${caller}`);
+      const callers = Array.from({ length: MOST_STREAMS }, (_, each) => 1 + Math.floor(each / MOST_STREAMS_EACH));
+      const own = await Promise.all(callers.slice(0, MOST_STREAMS_EACH).map((caller) => from(caller).open()));
+      const refused = await refusal(from(1));
+      assert.deepEqual([refused.status, refused.body.error.code], [503, "YOLO_QUEUE_FULL"]);
+      assert.ok(refused.body.error.message.includes(`${MOST_STREAMS_EACH} streams`));
+      const others = await Promise.all(callers.slice(MOST_STREAMS_EACH).map((caller) => from(caller).open()));
+      const open = [...own, ...others];
+      const { status, body, headers } = await refusal(from(99));
       assert.deepEqual([status, body.error.code], [503, "YOLO_QUEUE_FULL"]);
       assert.ok(headers["retry-after"] !== undefined);
       const metrics = await (await fetch(`http://${address}/metrics`)).text();
@@ -271,6 +283,40 @@ describe("WS /stream", function () {
       assert.deepEqual([status, body.error.code], [401, "YOLO_KEY_INVALID"]);
       assert.equal((await connect("", ["yolo", "key.open-sesame"]).open()).socket.protocol, "yolo");
       await connect("", [], { "x-api-key": "open-sesame" }).open();
+    });
+
+    it("ends a stream whose key is taken away, at its next frame", async () => {
+      const keys = join(folder, "changing-keys");
+      const line = (name: string) => `${name}:${sha256(Buffer.from(name))}\n`;
+      await writeFile(keys, line("kept") + line("taken"));
+      await start({ API_KEYS_FILE: keys });
+      const photo = await readFile(PHOTO);
+      const [kept, taken] = await Promise.all(
+        ["kept", "taken"].map((key) => connect("", [], { "x-api-key": key }).open()),
+      );
+      assert.ok(kept !== undefined && taken !== undefined);
+      await Promise.all([kept.ask(photo), taken.ask(photo)]);
+      await writeFile(keys, line("kept"));
+      const answerWith = (key: string) => fetch(`http://${address}/info`, { headers: { "x-api-key": key } });
+      while ((await answerWith("taken")).status !== 401) await new Promise((resolve) => setTimeout(resolve, 100));
+      taken.socket.send(photo);
+      const message = await taken.receive();
+      assert.ok(message.type === "error" && message.error.code === "YOLO_KEY_INVALID", JSON.stringify(message));
+      assert.equal(await taken.closed, 1008);
+      await kept.ask(photo);
+    });
+
+    it("takes frames from the same limit of a minute as requests", async () => {
+      await start({ RATE_LIMIT_PER_MINUTE: "3" });
+      const client = await connect("?track=false").open();
+      const photo = await readFile(PHOTO);
+      await client.ask(photo);
+      await client.ask(photo);
+      client.socket.send(photo);
+      const message = await client.receive();
+      assert.ok(message.type === "error" && message.error.code === "YOLO_RATE_LIMITED", JSON.stringify(message));
+      const response = await fetch(`http://${address}/info`);
+      assert.equal(response.status, 429);
     });
 
     it("closes with 1009 for a frame above the limit for bodies, and takes one at it", async () => {

@@ -5,9 +5,17 @@ import { RequestError } from "../errors.ts";
 import { addCors } from "./cors.ts";
 import { KeyFile } from "./key-file.ts";
 import { keyOf } from "./keys.ts";
-import { callerOf, RateLimit } from "./rate-limit.ts";
+import { type Allowance, callerOf, RateLimit } from "./rate-limit.ts";
 
 declare module "fastify" {
+  interface FastifyInstance {
+    /**
+     * Lets what follows a request pass, such as a frame of its stream: its key must still be one, and it takes from the same
+     * limit as a request.
+     * @throws RequestError YOLO_KEY_INVALID, YOLO_RATE_LIMITED
+     */
+    admit(request: FastifyRequest): void;
+  }
   interface FastifyRequest {
     /** Name of the API key that the request carries; null where none is asked for. */
     keyName: string | null;
@@ -42,41 +50,59 @@ const OPEN: ReadonlySet<string> = new Set([
 export async function addAccess(app: FastifyInstance, config: Config): Promise<void> {
   app.decorateRequest("keyName", null);
   await addCors(app, config.corsOrigins);
-  if (config.apiKeysFile !== "") await addKeys(app, config.apiKeysFile);
-  if (config.rateLimitPerMinute > 0) addRateLimit(app, config.rateLimitPerMinute);
+  const checks: Check[] = [];
+  if (config.apiKeysFile !== "") checks.push(await addKeys(app, config.apiKeysFile));
+  if (config.rateLimitPerMinute > 0) checks.push(addRateLimit(app, config.rateLimitPerMinute));
+  app.decorate("admit", (request) => {
+    for (const check of checks) check(request);
+  });
 }
 
-async function addKeys(app: FastifyInstance, path: string): Promise<void> {
+/** Throws what a request, or what follows it, is refused for. */
+type Check = (request: FastifyRequest) => void;
+
+/** Who a request counts as: its key, or its address where no key is asked for. */
+export function countedAs({ keyName, ip }: FastifyRequest): string {
+  return keyName === null ? `address ${callerOf(ip)}` : `key ${keyName}`;
+}
+
+async function addKeys(app: FastifyInstance, path: string): Promise<Check> {
   const file = await KeyFile.open(path, {
     reloaded: (count) => app.log.info({ count }, "API keys were read again"),
     failed: (message) => app.log.error({ reason: message }, "API keys changed and cannot be used; the old ones stay"),
   });
   app.addHook("onClose", async () => file.close());
-  app.addHook("onRequest", async (request) => {
-    if (isOpen(request)) return;
+  const check: Check = (request) => {
     const key = keyOf(request.headers);
     const name = key === undefined ? undefined : file.keys.find(key);
     if (name === undefined) throw new RequestError("YOLO_KEY_INVALID");
     request.keyName = name;
+  };
+  app.addHook("onRequest", async (request) => {
+    if (!isOpen(request)) check(request);
   });
+  return check;
 }
 
-function addRateLimit(app: FastifyInstance, perMinute: number): void {
+function addRateLimit(app: FastifyInstance, perMinute: number): Check {
   const limit = new RateLimit(perMinute);
   app.addHook("onRequest", async (request, reply) => {
     if (isOpen(request)) return;
-    const caller = request.keyName === null ? `address ${callerOf(request.ip)}` : `key ${request.keyName}`;
-    const { allowed, ...allowance } = limit.take(caller);
+    const allowance = limit.take(countedAs(request));
     setHeaders(reply, allowance);
-    if (allowed) return;
-    const { retryAfterSeconds } = allowance;
-    const message = `Expected at most ${perMinute} requests in a minute; the next may be sent in ${retryAfterSeconds} s.`;
-    throw new RequestError("YOLO_RATE_LIMITED", message, { retryAfterSeconds });
+    refuse(allowance);
   });
+  return (request) => refuse(limit.take(countedAs(request)));
+}
+
+function refuse({ allowed, limit, retryAfterSeconds }: Allowance): void {
+  if (allowed) return;
+  const message = `Expected at most ${limit} requests in a minute; the next may be sent in ${retryAfterSeconds} s.`;
+  throw new RequestError("YOLO_RATE_LIMITED", message, { retryAfterSeconds });
 }
 
 /** The headers of draft-ietf-httpapi-ratelimit-headers-06 (https://datatracker.ietf.org/doc/draft-ietf-httpapi-ratelimit-headers/06/). */
-function setHeaders(reply: FastifyReply, { limit, remaining, resetSeconds }: Record<string, number>): void {
+function setHeaders(reply: FastifyReply, { limit, remaining, resetSeconds }: Allowance): void {
   reply.headers({ "ratelimit-limit": limit, "ratelimit-remaining": remaining, "ratelimit-reset": resetSeconds });
 }
 

@@ -37,6 +37,8 @@ export interface PoolOptions {
   onWait?: (seconds: number) => void;
   /** So many images share a run of a model. */
   onBatch?: (model: string, images: number) => void;
+  /** A model ran on tensors for so many seconds, their way to the worker and back included. */
+  onInferred?: (model: string, seconds: number) => void;
   /** A worker died and is being replaced. */
   onRestart?: (reason: string) => void;
 }
@@ -46,6 +48,8 @@ interface Seat {
   worker: WorkerOptions;
   state: "starting" | "idle" | "busy";
   jobs: Job[];
+  /** When its last task was handed to it, on the clock of `performance`. */
+  begunAt: number;
   /** Deaths in a row without an answer in between. */
   deaths: number;
 }
@@ -203,6 +207,7 @@ export class Pool {
       if (first === undefined) return;
       seat.jobs = [first, ...this.#companions(first)];
       seat.state = "busy";
+      seat.begunAt = performance.now();
       const alone = this.#queue.size === 0 && this.#seats.every((other) => other === seat || other.state !== "busy");
       const wide = alone && seat.worker.wideThreads !== undefined;
       for (const job of seat.jobs) {
@@ -241,7 +246,7 @@ export class Pool {
 
   /** Fills one place in the pool, now and whenever its worker dies. `failed` is called when the first never got ready. */
   #seat(worker: WorkerOptions, ready: () => void, failed: (reason: string) => void): void {
-    const seat: Seat = { slot: undefined, worker, state: "starting", jobs: [], deaths: 0 };
+    const seat: Seat = { slot: undefined, worker, state: "starting", jobs: [], begunAt: 0, deaths: 0 };
     this.#seats.push(seat);
     let started = false;
     const gone = (reason: string) => {
@@ -276,6 +281,10 @@ export class Pool {
     seat.state = "idle";
     seat.deaths = 0;
     if (isProof(answer)) this.#provenAt = performance.now();
+    const [job] = jobs;
+    if (answer.type === "inferred" && job !== undefined) {
+      this.#options.onInferred?.(job.model, (performance.now() - seat.begunAt) / 1000);
+    }
     // Before the answers are written: the worker must not wait for that.
     this.#dispatch();
     for (const [index, job] of jobs.entries()) if (!job.settled) settle(job, index, answer);

@@ -1,19 +1,21 @@
 import multipart from "@fastify/multipart";
 import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
-import { type ImageResult, PATHS, type PredictResponse } from "../../contract.ts";
+import { PATHS } from "../../contract.ts";
 import { callerOf } from "../access/rate-limit.ts";
-import { annotate, LARGEST_DRAWN } from "../annotate.ts";
 import type { AppContext } from "../app.ts";
+import { Drawings } from "../drawings.ts";
 import { RequestError } from "../errors.ts";
 import { ImageFetcher } from "../fetching/image-fetcher.ts";
 import type { DetectOptions, Findings } from "../inference/messages.ts";
 import type { LoadedModel } from "../model/model.ts";
-import { toResults } from "../results.ts";
+import { type ResultOptions, toJson, toResultsInTurns } from "../results.ts";
 import type { Engine } from "../state.ts";
+import { observeImage } from "../telemetry/metrics.ts";
 import { VERSION } from "../version.ts";
 import { IMAGE_TYPES } from "../vision/decode.ts";
-import { deadline, departure } from "./caller.ts";
+import { deadline, departure, waitOf } from "./caller.ts";
 import { answerType } from "./predict/accept.ts";
+import { sendJson } from "./predict/answer.ts";
 import { detectOptions, type Parameters, queryEntries, readParameters } from "./predict/parameters.ts";
 import { readUpload, uploadLimits } from "./predict/upload.ts";
 
@@ -38,6 +40,7 @@ export function addPredict(
   fetcher = new ImageFetcher(context.config.fetchHosts, context.config.bodyLimitBytes),
 ): void {
   const { config, state } = context;
+  const tools = { fetcher, drawings: new Drawings() };
   // In a scope of its own: other routes read other content types.
   app.register(async (scope) => {
     await scope.register(multipart, { limits: uploadLimits(config.bodyLimitBytes) });
@@ -45,15 +48,17 @@ export function addPredict(
     scope.addContentTypeParser(types, { parseAs: "buffer" }, (_request, body, done) => done(null, body));
     scope.post(PATHS.predict, {
       // Before the body is read: a refusal must not cost an upload.
-      onRequest: async () => {
+      onRequest: async (request) => {
         if (state.engine === undefined) throw new RequestError("YOLO_NOT_READY");
+        waitOf(request);
+        answerType(request.headers.accept);
       },
       handler: async (request, reply) => {
         const { engine } = state;
         if (engine === undefined) throw new RequestError("YOLO_NOT_READY");
         context.metrics.inFlight.inc();
         try {
-          return await answer(context, engine, fetcher, request, reply);
+          return await answer(context, engine, tools, request, reply);
         } finally {
           context.metrics.inFlight.dec();
         }
@@ -65,10 +70,10 @@ export function addPredict(
 async function answer(
   { config, metrics }: AppContext,
   engine: Engine,
-  fetcher: ImageFetcher,
+  { fetcher, drawings }: { fetcher: ImageFetcher; drawings: Drawings },
   request: FastifyRequest,
   reply: FastifyReply,
-): Promise<PredictResponse | Buffer> {
+): Promise<FastifyReply> {
   const type = answerType(request.headers.accept);
   const signal = departure(reply);
   const { images, fields } = request.isMultipart()
@@ -82,23 +87,32 @@ async function answer(
   if (parameters.source !== undefined) {
     order.images = [await fetcher.fetch(parameters.source, { signal, timeoutMs: timeLeft() })];
   }
-  const findings = await detectAll(engine, order, {
+  const course = {
     signal,
     timeLeft,
     lane: request.keyName ?? callerOf(request.ip),
     concurrency: config.workers * config.maxBatch,
-  });
-  const results = findings.map((found) => toResult(found, order));
-  for (const { results: objects, speed } of results) {
-    for (const [stage, milliseconds] of Object.entries(speed)) {
-      metrics.stageDuration.observe({ model: loaded.name, stage }, milliseconds / 1000);
-    }
-    for (const { name } of objects) metrics.detections.inc({ model: loaded.name, class: name });
+  };
+  const { name, model } = loaded;
+  const read = async (findings: Findings, how: ResultOptions) => {
+    const results = await toResultsInTurns(findings, model.names, how);
+    observeImage(metrics, name, findings.speed, results);
+    return results;
+  };
+  if (type === "image/jpeg") {
+    const how = { normalize: false, decimals: DRAWN_DECIMALS };
+    const [results = []] = await detectAll(engine, order, course, (findings) => read(findings, how));
+    const onDrawn = (seconds: number) => metrics.stageDuration.observe({ model: name, stage: "drawing" }, seconds);
+    const drawn = await drawings.draw(order.images[0] as Uint8Array, results, { signal, timeLeft, onDrawn });
+    return reply.type(type).send(drawn);
   }
-  reply.type(type);
-  if (type === "image/jpeg") return draw(order, findings);
-  const { task } = loaded.model;
-  return { images: results, metadata: { model: loaded.name, task, imageCount: results.length, version: VERSION } };
+  const answers = await detectAll(engine, order, course, async (findings) => {
+    const results = await read(findings, parameters);
+    const json = await toJson({ shape: [findings.height, findings.width], results, speed: roundSpeed(findings.speed) });
+    return Buffer.from(json);
+  });
+  const metadata = { model: name, task: model.task, imageCount: answers.length, version: VERSION };
+  return sendJson(reply, answers, metadata);
 }
 
 /**
@@ -141,16 +155,23 @@ interface Course {
   concurrency: number;
 }
 
-async function detectAll({ pool }: Engine, { images, loaded, options }: Order, course: Course): Promise<Findings[]> {
+/** Looks at all images; what is found in each is read as soon as it is there, one after the other. */
+async function detectAll<Result>(
+  { pool }: Engine,
+  { images, loaded, options }: Order,
+  course: Course,
+  read: (findings: Findings) => Promise<Result>,
+): Promise<Result[]> {
   const failure = new AbortController();
   const signal = AbortSignal.any([course.signal, failure.signal]);
-  const findings: Findings[] = [];
+  const results: Result[] = [];
   const waiting = images.entries();
+  const request = {};
   const workers = Array.from({ length: Math.min(course.concurrency, images.length) }, async () => {
     for (const [index, image] of waiting) {
       try {
         const how = { signal, timeoutMs: course.timeLeft(), lane: course.lane };
-        findings[index] = await pool.detect(loaded.name, image, options, how);
+        results[index] = await read(await pool.detect(loaded.name, image, options, how));
       } catch (error) {
         // The answer is lost with one image: the others need not be looked at, and all fail for its reason.
         if (!failure.signal.aborted) failure.abort(images.length > 1 ? inFile(error, index) : error);
@@ -159,7 +180,7 @@ async function detectAll({ pool }: Engine, { images, loaded, options }: Order, c
     }
   });
   await Promise.all(workers);
-  return findings;
+  return results;
 }
 
 function inFile(error: unknown, index: number): unknown {
@@ -167,24 +188,8 @@ function inFile(error: unknown, index: number): unknown {
   return new RequestError(error.code, `File ${index + 1}: ${error.message}`, { cause: error.cause });
 }
 
-function toResult(findings: Findings, { parameters: { normalize, decimals }, loaded }: Order): ImageResult {
-  const { width, height, speed } = findings;
-  const results = toResults(findings, loaded.model.names, { normalize, decimals });
-  return { shape: [height, width], results, speed: roundSpeed(speed) };
-}
-
 /** Milliseconds to three digits: more would be noise. */
 export function roundSpeed({ preprocess, inference, postprocess }: Findings["speed"]): Findings["speed"] {
   const round = (milliseconds: number) => Math.round(milliseconds * 1000) / 1000;
   return { preprocess: round(preprocess), inference: round(inference), postprocess: round(postprocess) };
-}
-
-async function draw({ images: [image], loaded }: Order, [findings]: Findings[]): Promise<Buffer> {
-  if (image === undefined || findings === undefined) throw new Error("there is nothing to draw on");
-  const { width, height } = findings;
-  if (Math.max(width, height) > LARGEST_DRAWN) {
-    const message = `Expected an image of at most ${LARGEST_DRAWN} pixels a side to draw on but received ${width} x ${height}.`;
-    throw new RequestError("YOLO_NOT_ACCEPTABLE", message);
-  }
-  return annotate(image, toResults(findings, loaded.model.names, { normalize: false, decimals: DRAWN_DECIMALS }));
 }

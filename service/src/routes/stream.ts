@@ -3,12 +3,15 @@ import type { Socket } from "node:net";
 import websocket from "@fastify/websocket";
 import type { FastifyInstance, FastifyRequest } from "fastify";
 import { PATHS } from "../../contract.ts";
+import { countedAs } from "../access/index.ts";
 import type { AppContext } from "../app.ts";
 import { RequestError } from "../errors.ts";
+import type { Budget } from "../held-bytes.ts";
 import { refuseConnection } from "../refusal.ts";
 import type { Engine } from "../state.ts";
 import { Analysis } from "../stream/analysis.ts";
 import { STREAM_LIMITS, StreamSession } from "../stream/session.ts";
+import { observeImage } from "../telemetry/metrics.ts";
 import { detectOptions, queryEntries, readParameters } from "./predict/parameters.ts";
 import { chooseModel, roundSpeed } from "./predict.ts";
 
@@ -17,6 +20,9 @@ import { chooseModel, roundSpeed } from "./predict.ts";
  * hold at most 4 GB with the default limit for bodies; and more would each get less than a frame a second from a processor.
  */
 export const MOST_STREAMS = 64;
+
+/** Streams at once of one key, or of one address where no key is asked for, so that one caller does not take all. */
+export const MOST_STREAMS_EACH = 16;
 
 /** The protocol that is spoken, for clients that must name one because they send their key as another. */
 const PROTOCOL = "yolo";
@@ -60,10 +66,13 @@ export function isStreamUpgrade({ method, headers, url = "", socket }: IncomingM
   return wanted && method === "GET" && (unanswered.get(socket) ?? 0) === 0;
 }
 
-/** Adds `WS /stream`: encoded video frames in, what was found in each out, with a number for each object. */
-export async function addStream(app: FastifyInstance, context: AppContext): Promise<void> {
+/**
+ * Adds `WS /stream`: encoded video frames in, what was found in each out, with a number for each object.
+ * @param held what bodies and frames that are worked on may take together
+ */
+export async function addStream(app: FastifyInstance, context: AppContext, held: Budget): Promise<void> {
   const { config, state, metrics } = context;
-  const sessions = new Set<StreamSession>();
+  const sessions = new Map<StreamSession, string>();
   app.server.prependListener("request", countUnanswered);
   let closing = false;
   await app.register(websocket, {
@@ -79,7 +88,7 @@ export async function addStream(app: FastifyInstance, context: AppContext): Prom
     },
     preClose: async () => {
       closing = true;
-      await Promise.all([...sessions].map((session) => session.finish()));
+      await Promise.all([...sessions.keys()].map((session) => session.finish()));
       app.websocketServer.close();
     },
   });
@@ -87,13 +96,18 @@ export async function addStream(app: FastifyInstance, context: AppContext): Prom
     refuseConnection(socket, "YOLO_REQUEST_INVALID", `Expected a WebSocket handshake but: ${message}.`);
   });
   /** What can be refused while the answer is still HTTP. */
-  const prepare = ({ query }: FastifyRequest): { engine: Engine; analysis: Analysis } => {
+  const prepare = (request: FastifyRequest): { engine: Engine; analysis: Analysis } => {
     const { engine } = state;
     if (engine === undefined || closing) throw new RequestError("YOLO_NOT_READY");
     if (sessions.size >= MOST_STREAMS) {
       throw new RequestError("YOLO_QUEUE_FULL", `Expected at most ${MOST_STREAMS} streams at once; try again later.`);
     }
-    const { track, normalize, decimals, ...parameters } = readQuery(query);
+    const own = [...sessions.values()].filter((caller) => caller === countedAs(request)).length;
+    if (own >= MOST_STREAMS_EACH) {
+      const message = `Expected at most ${MOST_STREAMS_EACH} streams at once of one key or address; try again later.`;
+      throw new RequestError("YOLO_QUEUE_FULL", message);
+    }
+    const { track, normalize, decimals, ...parameters } = readQuery(request.query);
     const loaded = chooseModel(engine, parameters.model);
     const options = detectOptions({ ...parameters, normalize, decimals }, loaded, config.resize);
     return { engine, analysis: new Analysis({ loaded, options, track, normalize, decimals }) };
@@ -115,23 +129,23 @@ export async function addStream(app: FastifyInstance, context: AppContext): Prom
       const session = new StreamSession(socket, {
         id: request.id,
         analyse: async (image, frame, signal) => {
+          app.admit(request);
+          if (!held.take(image.length)) throw new RequestError("YOLO_QUEUE_FULL");
           metrics.inFlight.inc();
           try {
             const findings = await engine.pool.detect(model, image, analysis.options, { signal, lane: request.id });
             const speed = roundSpeed(findings.speed);
-            const { shape, results } = analysis.read(findings, frame);
-            for (const [stage, milliseconds] of Object.entries(speed)) {
-              metrics.stageDuration.observe({ model, stage }, milliseconds / 1000);
-            }
-            for (const { name } of results) metrics.detections.inc({ model, class: name });
+            const { shape, results } = await analysis.read(findings, frame);
+            observeImage(metrics, model, speed, results);
             return { shape, results, speed };
           } finally {
+            held.give(image.length);
             metrics.inFlight.dec();
           }
         },
         onFailure: (error) => request.log.error({ err: error }, "frame failed"),
       });
-      sessions.add(session);
+      sessions.set(session, countedAs(request));
       metrics.streams.inc();
       const opened = performance.now();
       socket.once("close", (code) => {

@@ -1,7 +1,7 @@
 import type { Detection, ImageResult } from "../../contract.ts";
 import type { DetectOptions, Findings } from "../inference/messages.ts";
 import type { LoadedModel } from "../model/model.ts";
-import { type ResultOptions, toResults } from "../results.ts";
+import { type ResultOptions, toResultsInTurns } from "../results.ts";
 import { type Sighting, SURE, Tracker, UNSURE } from "../tracking/tracker.ts";
 
 /** How the frames of one stream are looked at. */
@@ -35,9 +35,9 @@ export class Analysis {
   }
 
   /** Turns findings by `options` into what the client asked for. */
-  read(findings: Findings, frame: number): Omit<ImageResult, "speed"> {
+  async read(findings: Findings, frame: number): Promise<Omit<ImageResult, "speed">> {
     const { width, height, task } = findings;
-    const all = toResults(findings, this.#asked.loaded.model.names, this.#asked);
+    const all = await toResultsInTurns(findings, this.#asked.loaded.model.names, this.#asked);
     if (this.#tracker === undefined) return { shape: [height, width], results: all };
     // In a picture of another size nothing is where it was.
     if (this.#size !== "" && this.#size !== `${width}x${height}`) this.#tracker.reset();

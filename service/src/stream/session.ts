@@ -1,6 +1,7 @@
 import type { RawData, WebSocket } from "ws";
 import type { ImageResult, StreamMessage } from "../../contract.ts";
 import { type ErrorCode, RequestError } from "../errors.ts";
+import { toJson } from "../results.ts";
 
 /** Times and sizes that bound one stream. */
 export interface StreamLimits {
@@ -26,7 +27,7 @@ export const STREAM_LIMITS: Readonly<StreamLimits> = {
 };
 
 /** Why the service closes a stream, by https://www.iana.org/assignments/websocket/websocket.xhtml. */
-const CLOSE = { idle: 1000, slow: 1008, restart: 1012 } as const;
+const CLOSE = { idle: 1000, slow: 1008, refused: 1008, restart: 1012 } as const;
 
 /** What a session needs from its surroundings. */
 export interface SessionOptions {
@@ -120,8 +121,13 @@ export class StreamSession {
       const skipped = this.counts.skipped - reported;
       if (message.type === "result") message.skipped = skipped;
       reported += skipped;
-      if (!(await this.#send(JSON.stringify(message)))) return;
+      if (!(await this.#send(await written(message)))) return;
       this.counts.answered++;
+      // Its key was taken away.
+      if (message.type === "error" && message.error.code === ("YOLO_KEY_INVALID" satisfies ErrorCode)) {
+        void this.#close(CLOSE.refused, "the key is not valid any more");
+        return;
+      }
     }
   }
 
@@ -187,6 +193,13 @@ export class StreamSession {
     this.#socket.close(code, reason);
     return promise;
   }
+}
+
+/** A message as JSON, which lets others have their turn where it is long. */
+async function written(message: StreamMessage): Promise<string> {
+  if (message.type === "error") return JSON.stringify(message);
+  const { image, ...rest } = message;
+  return `${JSON.stringify(rest).slice(0, -1)},"image":${await toJson(image)}}`;
 }
 
 function bytesOf(data: RawData): Uint8Array {

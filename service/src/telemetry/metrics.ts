@@ -1,5 +1,5 @@
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from "prom-client";
-import { METRICS } from "../../contract.ts";
+import { type Detection, METRICS, type Speed } from "../../contract.ts";
 import type { Engine } from "../state.ts";
 
 /** Upper bounds in seconds: from a small model's stage on a good machine to the usual request timeout. */
@@ -7,6 +7,21 @@ const BUCKETS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5
 
 /** The metrics of one service, in a registry of their own. */
 export type Metrics = ReturnType<typeof createMetrics>;
+
+/** Observes what a model found in one image, and the milliseconds of its stages. */
+export function observeImage(
+  { stageDuration, detections }: Metrics,
+  model: string,
+  speed: Speed,
+  results: readonly Detection[],
+): void {
+  for (const [stage, milliseconds] of Object.entries(speed)) {
+    stageDuration.observe({ model, stage }, milliseconds / 1000);
+  }
+  for (const [name, objects] of Map.groupBy(results, ({ name }) => name)) {
+    detections.inc({ model, class: name }, objects.length);
+  }
+}
 
 /**
  * Makes the metrics that the contract names, and those of the process and of Node, event loop included, under their usual

@@ -40,20 +40,29 @@ function matchAllRows(weights: Float64Array, rows: number, columns: number): Int
     // Dijkstra's algorithm from the new row to the nearest column that is free.
     while (true) {
       let nearest = -1;
+      let least = Number.POSITIVE_INFINITY;
+      const offset = row * columns;
+      const base = length - (rowPrice[row] as number);
+      // The innermost loop of the tracker: indices are within bounds by how the arrays are made.
       for (let column = 0; column < columns; column++) {
-        if (done[column]) continue;
-        const cost = -Math.max(0, weights[row * columns + column] ?? 0);
-        const through = length + cost - (rowPrice[row] ?? 0) - (columnPrice[column] ?? 0);
-        if (through < (distance[column] ?? 0)) {
+        if (done[column] !== 0) continue;
+        const weight = weights[offset + column] as number;
+        const through = base - Math.max(0, weight) - (columnPrice[column] as number);
+        let far = distance[column] as number;
+        if (through < far) {
+          far = through;
           distance[column] = through;
           previous[column] = reached;
         }
-        if (nearest < 0 || (distance[column] ?? 0) < (distance[nearest] ?? 0)) nearest = column;
+        if (nearest < 0 || far < least) {
+          nearest = column;
+          least = far;
+        }
       }
-      length = distance[nearest] ?? 0;
+      length = least;
       done[nearest] = 1;
       reached = nearest;
-      const owner = rowOf[nearest] ?? -1;
+      const owner = rowOf[nearest] as number;
       if (owner < 0) break;
       row = owner;
     }

@@ -6,7 +6,7 @@ import { RequestError } from "../../errors.ts";
 import type { LoadedModel } from "../../model/model.ts";
 import type { Engine } from "../../state.ts";
 import { VERSION } from "../../version.ts";
-import { deadline, departure } from "../caller.ts";
+import { deadline, departure, waitOf } from "../caller.ts";
 import { checkLive, checkReady } from "../health.ts";
 import { chooseModel } from "../predict.ts";
 import { decompress, headLengthOf } from "./body.ts";
@@ -76,6 +76,7 @@ function addRoutes(app: FastifyInstance, context: AppContext): void {
       // Before the body is read: a refusal must not cost an upload.
       onRequest: async (request: ModelRequest) => {
         modelOf(context, request);
+        waitOf(request);
       },
       handler: async (request: ModelRequest, reply) => {
         context.metrics.inFlight.inc();
