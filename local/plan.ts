@@ -13,12 +13,13 @@ stood in for. Nothing is created, and AWS is not asked.`;
 
 const NOTICE = "AWS is stood in for: nothing was created, and no AWS account was asked anything.";
 
-/** A release is what a deployment sets: a stack that has had none has no image and no model yet. */
-const PLACEHOLDERS: { "yolo:release": Release } = {
+/** What a stack has after its first deployment, and what only its key can read: a plan needs some of each. */
+const PLACEHOLDERS = {
   "yolo:release": {
     image: `registry.invalid/detector@sha256:${"0".repeat(64)}`,
     model: { name: "placeholder", sha256: "0".repeat(64), uri: "https://models.invalid/placeholder.onnx" },
-  },
+  } satisfies Release,
+  "yolo:grafanaPassword": "placeholder-of-a-plan",
 };
 
 await runMain(async (signal) => {
