@@ -170,7 +170,7 @@ async function detectAll<Result>(
   const workers = Array.from({ length: Math.min(course.concurrency, images.length) }, async () => {
     for (const [index, image] of waiting) {
       try {
-        const how = { signal, timeoutMs: course.timeLeft(), lane: course.lane };
+        const how = { signal, timeoutMs: course.timeLeft(), lane: course.lane, request };
         results[index] = await read(await pool.detect(loaded.name, image, options, how));
       } catch (error) {
         // The answer is lost with one image: the others need not be looked at, and all fail for its reason.
