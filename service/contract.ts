@@ -101,6 +101,14 @@ export const DECODING = {
   decodedBytes: 268_435_456,
 } as const;
 
+/** What the one drawing that is made at a time takes at most beyond decoding its photo. */
+export const DRAWING = {
+  /** Pixels of the largest drawing; a larger photo is drawn smaller. */
+  mostPixels: 8_300_000,
+  /** Bytes for each pixel of the drawing. */
+  bytesPerPixel: 24,
+} as const;
+
 /** A value for every environment key of the service; a missing one does not compile. */
 export type Environment<Value> = Record<(typeof ENVIRONMENT)[keyof typeof ENVIRONMENT], Value>;
 

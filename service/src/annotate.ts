@@ -1,5 +1,5 @@
 import sharp from "sharp";
-import type { Box, Detection, OrientedBox } from "../contract.ts";
+import { type Box, type Detection, DRAWING, type OrientedBox } from "../contract.ts";
 import { lettering, STROKE } from "./lettering.ts";
 
 /** Colours that are told apart on photos, by class index; beyond the last they repeat. */
@@ -51,9 +51,6 @@ const MOST_CLASSES = 5;
 /** Longest side of a drawing in pixels: of a surface of Cairo, which renders what is drawn. */
 export const LONGEST_DRAWN = 32_767;
 
-/** Pixels of the largest drawing; a larger photo is drawn smaller, so that a drawing takes a bounded amount of memory. */
-export const MOST_DRAWN_PIXELS = 8_300_000;
-
 /** What all parts of one drawing share. */
 interface Canvas {
   width: number;
@@ -74,7 +71,7 @@ function canvasOf(width: number, height: number): Canvas {
  * @param photo an encoded image; EXIF orientation is honoured, as in `POST /predict`
  * @param detections as the service answered them for this photo, in pixels; surer ones are drawn over less sure ones
  * @param limitSeconds whole seconds after which it is given up, with an error
- * @returns the drawn photo as JPEG, of the same shape, and of the same size up to the limits above
+ * @returns the drawn photo as JPEG, of the same shape, and of the same size up to `LONGEST_DRAWN` and `DRAWING.mostPixels`
  */
 export async function annotate(
   photo: Uint8Array,
@@ -103,7 +100,7 @@ interface Size {
 
 /** Size of the drawing of a photo: its own, or the largest of its shape that is allowed. */
 function drawnSize(width: number, height: number): Size {
-  const scale = Math.min(1, LONGEST_DRAWN / Math.max(width, height), Math.sqrt(MOST_DRAWN_PIXELS / (width * height)));
+  const scale = Math.min(1, LONGEST_DRAWN / Math.max(width, height), Math.sqrt(DRAWING.mostPixels / (width * height)));
   const side = (length: number) => Math.max(1, Math.floor(length * scale));
   return { width: side(width), height: side(height) };
 }

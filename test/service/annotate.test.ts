@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import sharp from "sharp";
-import type { Detection } from "../../service/contract.ts";
-import { annotate, LONGEST_DRAWN, MOST_DRAWN_PIXELS } from "../../service/src/annotate.ts";
+import { type Detection, DRAWING } from "../../service/contract.ts";
+import { annotate, LONGEST_DRAWN } from "../../service/src/annotate.ts";
 import { lettering } from "../../service/src/lettering.ts";
 
 const GREY = { r: 128, g: 128, b: 128 };
@@ -79,7 +79,7 @@ describe("annotate", function () {
     assert.deepEqual(await drawnSize(3, LONGEST_DRAWN + 1), [2, LONGEST_DRAWN]);
     assert.deepEqual(await drawnSize(1, 200_000), [1, LONGEST_DRAWN]);
     const width = 4_000;
-    const height = Math.floor(MOST_DRAWN_PIXELS / width);
+    const height = Math.floor(DRAWING.mostPixels / width);
     assert.deepEqual(await drawnSize(width, height), [width, height]);
     assert.deepEqual(await drawnSize(2 * width, 2 * height), [width, height]);
   });
