@@ -1,3 +1,4 @@
+import { DECODING, DRAWING } from "../../service/contract.ts";
 import { cpuMillicores, MEBIBYTE, memoryBytes } from "../quantity.ts";
 import type { DetectorSettings, Model, ModelVolume, Serving } from "./args.ts";
 import { downloadsModel, workerCount } from "./environment.ts";
@@ -31,23 +32,48 @@ export function problemText({ path, expected, received }: Problem): string {
 const PROCESS_MIB = 230;
 const WORKER_MIB = 160;
 
-/** Bytes per pixel of a decoded RGB image. */
-const BYTES_PER_PIXEL = 3;
+/**
+ * Bytes that the process takes for each byte of a body: the pieces that arrive until they are joined, and both until they are
+ * collected. Measured under load with one worker and 17 bodies of 20 MiB: the peak was 826 MiB with small images in them, and
+ * 1361 MiB with progressive JPEGs of 50 megapixels (4:4:4), which alone, in small bodies, took 924.
+ */
+const BODY_FACTOR = 1.6;
 
 /** Namespaces that belong to Kubernetes: enforcing PodSecurity there would break what runs in them. */
 const SYSTEM_NAMESPACE = /^(?:default|kube-.*)$/;
 
 /**
- * MiB that a pod uses when its queue is full of the largest bodies and every worker holds the largest images. What is being
- * received counts in neither: connections, and streams with their frames, are bounded by the service, but far above this.
+ * MiB that a pod uses when it holds as many of the largest bodies as it takes, on their way, waiting and worked on together,
+ * every worker has the largest images, and one of them is drawn. Not counted are frames of streams that are being received or
+ * wait for the one before (64 streams of one such frame each in the worst case), and what 1,024 connections take by themselves.
  */
 export function worstCaseMemoryMib(serving: Serving): number {
   const { queueLimit, bodyLimitMib, pixelLimitMega, maxBatch } = serving;
   const workers = workerCount(serving);
   const running = workers * maxBatch;
-  const bodies = (queueLimit + running) * bodyLimitMib;
-  const images = (running * pixelLimitMega * 1_000_000 * BYTES_PER_PIXEL) / MEBIBYTE;
-  return PROCESS_MIB + workers * WORKER_MIB + Math.ceil(bodies + images);
+  const bodies = Math.ceil((queueLimit + running) * bodyLimitMib * BODY_FACTOR);
+  return (
+    PROCESS_MIB + workers * (WORKER_MIB + imagesMib(pixelLimitMega, maxBatch)) + drawingMib(pixelLimitMega) + bodies
+  );
+}
+
+/** MiB of the one drawing that is made at a time: the photo is decoded again, and drawn at its own size or a smaller one. */
+function drawingMib(pixelLimitMega: number): number {
+  const pixels = pixelLimitMega * 1_000_000;
+  const drawn = Math.min(pixels, DRAWING.mostPixels);
+  return Math.ceil((pixels * DECODING.bytesPerPixel + drawn * DRAWING.bytesPerPixel) / MEBIBYTE);
+}
+
+/**
+ * MiB of the images that a worker decodes at once, and of those of its batch that it has decoded before: what was measured for
+ * each format stands in service/src/vision/pixel-weight.ts.
+ */
+function imagesMib(pixelLimitMega: number, maxBatch: number): number {
+  const { bytesPerPixel, imagesAtOnce, decodedBytesPerPixel, decodedBytes } = DECODING;
+  const pixels = pixelLimitMega * 1_000_000;
+  const decoding = Math.min(imagesAtOnce, maxBatch);
+  const decoded = Math.min((maxBatch - decoding) * pixels * decodedBytesPerPixel, decodedBytes);
+  return Math.ceil((decoding * pixels * bytesPerPixel + decoded) / MEBIBYTE);
 }
 
 /** Everything in the settings that is well-formed alone but cannot work together; empty when all is well. */

@@ -21,7 +21,7 @@ const requestsSchema = z.strictObject({
 const limitsSchema = z.strictObject({
   cpu: text(CPU).optional().describe("Processors that a pod may use; what is idle on its node when left out."),
   memory: text(MEMORY)
-    .default("1Gi")
+    .default("2Gi")
     .describe("Memory beyond which a pod is killed; it must hold the workers and a full queue, see below."),
 });
 

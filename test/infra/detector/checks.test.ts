@@ -4,7 +4,7 @@ import { detectorProblems, modelProblems, problemText, worstCaseMemoryMib } from
 import { detectorSchema } from "../../../stacks/config/detector.ts";
 
 const DEFAULTS = detectorSchema.parse({});
-const LIMITED = { requests: { cpu: "500m", memory: "512Mi" }, limits: { cpu: "1", memory: "1Gi" }, gpus: 0 };
+const LIMITED = { requests: { cpu: "500m", memory: "512Mi" }, limits: { cpu: "1", memory: "2Gi" }, gpus: 0 };
 
 function problems(changes: Partial<DetectorSettings>): string[] {
   return detectorProblems({ ...DEFAULTS, ...changes }).map(problemText);
@@ -37,16 +37,16 @@ const REFUSED: [name: string, changes: Partial<DetectorSettings>, message: strin
   [
     "a memory request above the limit",
     {
-      resources: { requests: { cpu: "1", memory: "2Gi" }, limits: { memory: "1Gi" }, gpus: 0 },
+      resources: { requests: { cpu: "1", memory: "3Gi" }, limits: { memory: "2Gi" }, gpus: 0 },
       autoscaling: { cpuPercent: 70, memoryPercent: 50 },
     },
-    'Expected at most resources.limits.memory (1Gi) for resources.requests.memory but received "2Gi"',
+    'Expected at most resources.limits.memory (2Gi) for resources.requests.memory but received "3Gi"',
   ],
   [
     "a memory limit that a full queue exceeds",
     { serving: { ...DEFAULTS.serving, queueLimit: 100 } },
-    "Expected at least 1472Mi, which the process needs with serving.queueLimit + serving.workers bodies of serving.bodyLimitMib " +
-      'and images of serving.pixelLimitMega in every worker, for resources.limits.memory but received "1Gi"',
+    "Expected at least 2770Mi, which the process needs with serving.queueLimit + serving.workers bodies of serving.bodyLimitMib " +
+      'and images of serving.pixelLimitMega in every worker, for resources.limits.memory but received "2Gi"',
   ],
   [
     "more threads than processors",
@@ -64,7 +64,7 @@ const REFUSED: [name: string, changes: Partial<DetectorSettings>, message: strin
   ],
   [
     "an execution provider for GPUs without a GPU",
-    { serving: { ...DEFAULTS.serving, executionProvider: "cuda" } },
+    { serving: { ...DEFAULTS.serving, executionProvider: "cuda", workers: 1 } },
     "Expected at least 1 for serving.executionProvider cuda for resources.gpus but received 0",
   ],
   [
@@ -74,8 +74,8 @@ const REFUSED: [name: string, changes: Partial<DetectorSettings>, message: strin
   ],
   [
     "a memory target beyond the limit",
-    { autoscaling: { cpuPercent: 70, memoryPercent: 101 } },
-    "Expected at most 100 (resources.limits.memory in percent of resources.requests.memory) for autoscaling.memoryPercent but received 101",
+    { autoscaling: { cpuPercent: 70, memoryPercent: 201 } },
+    "Expected at most 200 (resources.limits.memory in percent of resources.requests.memory) for autoscaling.memoryPercent but received 201",
   ],
   [
     "a node port without a NodePort service",
@@ -105,16 +105,19 @@ describe("detectorProblems", () => {
     const changes: Partial<DetectorSettings> = {
       replicas: { min: 2, max: 2 },
       rollout: { mode: "resourceAware", maxUnavailable: 1 },
-      resources: { ...LIMITED, requests: { cpu: "1000m", memory: "1Gi" }, limits: { cpu: "1", memory: "1024Mi" } },
+      resources: { ...LIMITED, requests: { cpu: "1000m", memory: "2Gi" }, limits: { cpu: "1", memory: "2048Mi" } },
       autoscaling: { cpuPercent: 100, memoryPercent: 100 },
     };
     assert.deepEqual(problems(changes), []);
   });
 
-  it("counts the process, its workers, every body that may be held and the images that they work on", () => {
+  it("counts the process, its workers, every body that may be held, the images that they work on and a drawing", () => {
     const serving = { ...DEFAULTS.serving, workers: 2, queueLimit: 8, bodyLimitMib: 10, pixelLimitMega: 1 };
-    assert.equal(worstCaseMemoryMib(serving), 230 + 2 * 160 + 106);
-    assert.equal(worstCaseMemoryMib({ ...serving, maxBatch: 4 }), 230 + 2 * 160 + 160 + 23);
+    // 12 bytes for a pixel that is decoded, rounded up for each worker; 36 for one that is drawn.
+    assert.equal(worstCaseMemoryMib(serving), 230 + 2 * (160 + 12) + 35 + 10 * 10 * 1.6);
+    assert.equal(worstCaseMemoryMib({ ...serving, maxBatch: 4 }), 230 + 2 * (160 + 46) + 35 + 16 * 10 * 1.6);
+    // Four are decoded at once; those before wait with 3 bytes a pixel.
+    assert.equal(worstCaseMemoryMib({ ...serving, maxBatch: 8 }), 230 + 2 * (160 + 58) + 35 + 24 * 10 * 1.6);
     const { workers: _, ...chosen } = serving;
     assert.equal(worstCaseMemoryMib({ ...chosen, threads: 2 }), worstCaseMemoryMib(serving));
     assert.equal(worstCaseMemoryMib({ ...chosen, threads: 2, executionProvider: "cuda" }), worstCaseMemoryMib(serving));

@@ -155,7 +155,7 @@ describe("Detector", () => {
             imagePullPolicy: "IfNotPresent",
             ports: [{ name: "http", containerPort: 8080, protocol: "TCP" }],
             envFrom: [{ configMapRef: { name: configMap } }],
-            resources: { requests: { cpu: "500m", memory: "512Mi" }, limits: { cpu: "2", memory: "1Gi" } },
+            resources: { requests: { cpu: "500m", memory: "512Mi" }, limits: { cpu: "2", memory: "2Gi" } },
             startupProbe: {
               httpGet: { path: "/health/startup", port: "http" },
               periodSeconds: 1,

@@ -14,7 +14,7 @@ export const ARGS: DetectorArgs = {
   modelVolume: { type: "hostPath", path: "/models", sizeGib: 1 },
   secrets: { "api-keys": `one:${SHA256}` },
   replicas: { min: 2, max: 5 },
-  resources: { requests: { cpu: "500m", memory: "512Mi" }, limits: { cpu: "2", memory: "1Gi" }, gpus: 0 },
+  resources: { requests: { cpu: "500m", memory: "512Mi" }, limits: { cpu: "2", memory: "2Gi" }, gpus: 0 },
   gpuApi: "devicePlugin",
   autoscaling: { cpuPercent: 70, memoryPercent: 90 },
   service: { type: "NodePort", nodePort: 30080 },

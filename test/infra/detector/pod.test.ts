@@ -119,7 +119,7 @@ describe("a pod that asks for GPUs", () => {
     const { resources, tolerations, resourceClaims } = pod("devicePlugin");
     assert.deepEqual(resources, {
       requests: { cpu: "1", memory: "1Gi", "nvidia.com/gpu": "2" },
-      limits: { memory: "1Gi", "nvidia.com/gpu": "2" },
+      limits: { memory: "2Gi", "nvidia.com/gpu": "2" },
     });
     assert.deepEqual(tolerations, [TOLERATION]);
     assert.equal(resourceClaims, undefined);
@@ -129,7 +129,7 @@ describe("a pod that asks for GPUs", () => {
     const { resources, tolerations, resourceClaims } = pod("dra", "detector-gpu");
     assert.deepEqual(resources, {
       requests: { cpu: "1", memory: "1Gi" },
-      limits: { memory: "1Gi" },
+      limits: { memory: "2Gi" },
       claims: [{ name: "gpu" }],
     });
     assert.deepEqual(tolerations, [TOLERATION]);
