@@ -156,7 +156,7 @@ export const METRICS = {
   queueWait: "yolo_queue_wait_seconds",
   /** Histogram: images that shared a run of the model, by `model`. */
   batchSize: "yolo_batch_size",
-  /** Histogram: seconds per `stage` (`preprocess`, `inference`, `postprocess`), by `model`. */
+  /** Histogram: seconds per `stage` (`preprocess`, `inference`, `postprocess`, `drawing`), by `model`. */
   stageDuration: "yolo_stage_duration_seconds",
   /** Counter: objects detected, by `model` and `class`. */
   detections: "yolo_detections_total",
