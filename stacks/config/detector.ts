@@ -31,7 +31,7 @@ const resourcesSchema = z.strictObject({
   gpus: integer(0, 16)
     .default(0)
     .describe(
-      "GPUs, or shares of one, for each pod, whose pods tolerate the taint nvidia.com/gpu; at least 1 with serving.executionProvider cuda and tensorrt, else 0.",
+      "GPUs, or shares of one, for each pod, which tolerates the taint nvidia.com/gpu; at least 1 with serving.executionProvider cuda or tensorrt, else 0.",
     ),
 });
 

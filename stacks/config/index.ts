@@ -11,22 +11,30 @@ import { grafanaPasswordSchema, receiverSecretsSchema } from "./monitoring.ts";
 import { platformProblems, platformShape } from "./platform.ts";
 import { describeExpected, formatProblems } from "./problems.ts";
 
-const kubeconfigClusterSchema = z.strictObject({
-  /** A cluster that exists, whoever made it. */
-  target: z.literal("kubeconfig", { error: "one of kubeconfig, eks" }),
-  /** Path of the kubeconfig file, relative to the project. Defaults to that of kubectl. */
-  kubeconfig: text(FILLED).optional(),
-  /** Context of the kubeconfig file. Defaults to its current one. */
-  context: text(FILLED).optional(),
-});
+const kubeconfigClusterSchema = z
+  .strictObject({
+    target: z
+      .literal("kubeconfig", { error: "one of kubeconfig, eks" })
+      .describe("A cluster that exists, whoever made it."),
+    kubeconfig: text(FILLED)
+      .optional()
+      .describe("Path of the kubeconfig file, relative to the project; it must exist. That of kubectl when left out."),
+    context: text(FILLED)
+      .optional()
+      .describe("Context within the file. Name it: the current one, when left out, can move, and the stack with it."),
+  })
+  .describe("A cluster that exists, whoever made it.");
 
 /** What runs on a cluster, whoever made it. */
 const workloadShape = {
   release: releaseSchema,
   modelStore: modelStoreSchema,
   detector: detectorSchema.prefault({}),
-  /** A secret; see StackSecrets. */
-  apiKeys: apiKeysSchema.optional(),
+  apiKeys: apiKeysSchema.optional().meta({
+    secret: true,
+    description:
+      "Who may call the service: a line NAME:HEX for each key, the SHA-256 of the key; # begins a comment. No key is asked for when left out.",
+  }),
 };
 
 const kubeconfigStackSchema = checked(
@@ -39,13 +47,17 @@ const eksStackSchema = checked(
     cluster: eksClusterSchema,
     ...platformShape,
     ...workloadShape,
-    /** A secret; see StackSecrets. */
-    grafanaPassword: grafanaPasswordSchema,
-    /** A secret; see StackSecrets. */
-    receivers: receiverSecretsSchema.default({}),
+    grafanaPassword: grafanaPasswordSchema.meta({ secret: true, description: "Password of Grafana's user `admin`." }),
+    receivers: receiverSecretsSchema.default({}).meta({
+      secret: true,
+      description: "What grants access to each receiver of monitoring.alertmanager.receivers, by its name.",
+    }),
   }),
   (config) => [...modelProblems(config.release.model, config.modelStore.volume), ...platformProblems(config)],
 );
+
+/** What each target's configuration must be. A key that stands in an encrypted value has `secret: true` in its metadata. */
+export const STACK_SCHEMAS = { kubeconfig: kubeconfigStackSchema, eks: eksStackSchema };
 
 /** A stack on a cluster that exists: the sections of its configuration, with every default filled in. */
 export type KubeconfigStackConfig = Omit<z.infer<typeof kubeconfigStackSchema>, keyof StackSecrets>;

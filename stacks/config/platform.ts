@@ -7,32 +7,40 @@ import { demandProblems } from "../../infra/nodes/demand.ts";
 import { scalingProblems } from "../../infra/scaling/checks.ts";
 import type { EksClusterConfig } from "./cluster.ts";
 import type { detectorSchema } from "./detector.ts";
-import { ABSOLUTE_PATH, type Pattern, text } from "./expected.ts";
+import { ABSOLUTE_PATH, flag, type Pattern, text } from "./expected.ts";
 import { monitoringSchema } from "./monitoring.ts";
 import { networkSchema } from "./network.ts";
 import { nodesSchema } from "./nodes.ts";
 import { scalingSchema } from "./scaling.ts";
-
-const SWITCH = { error: "true or false" };
 
 const CHART_REPOSITORY: Pattern = {
   what: "the address of a chart repository: oci://HOST/PATH, or https://HOST/PATH with an index",
   regex: /^(?:oci|https):\/\/[^\s/?#@]+(?:\/[^\s?#@]*)?$/,
 };
 
-/** Where Helm charts come from. */
-const chartsSchema = z.discriminatedUnion("from", [
-  z.strictObject({ from: z.literal("upstream") }),
-  /** One repository with copies of all. */
-  z.strictObject({ from: z.literal("mirror"), repository: text(CHART_REPOSITORY) }),
-  /** A folder with an unpacked chart in a folder of its name each. */
-  z.strictObject({ from: z.literal("directory"), path: text(ABSOLUTE_PATH) }),
-]);
+const chartsSchema = z
+  .discriminatedUnion("from", [
+    z.strictObject({ from: z.literal("upstream").describe("Each chart from the repository of who makes it.") }),
+    z.strictObject({
+      from: z.literal("mirror").describe("One repository with copies of all."),
+      repository: text(CHART_REPOSITORY).describe("Address of the repository."),
+    }),
+    z.strictObject({
+      from: z.literal("directory").describe("A folder with an unpacked chart in a folder of its name each."),
+      path: text(ABSOLUTE_PATH).describe("Absolute path of the folder."),
+    }),
+  ])
+  .describe("Where Helm charts come from.");
 
-const gpuSchema = z.strictObject({
-  /** Whether it is checked, once for each image of the service, that pods see the GPUs that they ask for and no others. */
-  check: z.boolean(SWITCH).default(true),
-});
+const gpuSchema = z
+  .strictObject({
+    check: flag()
+      .default(true)
+      .describe(
+        "Whether it is checked, once for each image of the service, that pods see the GPUs that they ask for and no others.",
+      ),
+  })
+  .describe("How the GPUs of nodes become those of pods.");
 
 /** Sections of a stack that makes its cluster, besides the cluster itself and what runs on it. */
 export const platformShape = {
@@ -42,8 +50,9 @@ export const platformShape = {
   scaling: scalingSchema.prefault({}),
   monitoring: monitoringSchema.prefault({}),
   charts: chartsSchema.prefault({ from: "upstream" }),
-  /** Whether Pulumi and AWS refuse to delete what cannot be made again: cluster, network, models. */
-  protect: z.boolean(SWITCH).default(false),
+  protect: flag()
+    .default(false)
+    .describe("Whether Pulumi and AWS refuse to delete what cannot be made again: cluster, network, models."),
 };
 
 const platformSchema = z.object(platformShape);
