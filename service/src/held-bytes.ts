@@ -6,6 +6,9 @@ import { RequestError } from "./errors.ts";
 /** Answers of at most so many bytes are not counted: their number is that of connections. */
 const SMALL_BYTES = 65_536;
 
+/** Answers have so many bytes of room where bodies are too small to give them any. */
+const ANSWER_BYTES = 67_108_864;
+
 /** Milliseconds that a caller has to take an answer that is counted: as long as it has to send a body. */
 const TAKE_MS = 60_000;
 
@@ -23,9 +26,9 @@ export class Budget {
     return this.#held;
   }
 
-  /** Holds bytes, if there is room for them. */
-  take(bytes: number): boolean {
-    if (this.#held + bytes > this.most) return false;
+  /** Holds bytes, if there is room for them below `most`. */
+  take(bytes: number, most: number = this.most): boolean {
+    if (this.#held + bytes > most) return false;
     this.#held += bytes;
     return true;
   }
@@ -42,15 +45,21 @@ export function mostHeldBytes(config: Pick<Config, "queueLimit" | "workers" | "m
 }
 
 /**
- * Bounds what requests hold together: their bodies, from the first byte on, and their answers, until they are sent. A body
+ * Bounds what requests hold together: their bodies, from the first byte on, and then their answers, until they are sent. A body
  * counts by its length, one of unknown length (in chunks, or compressed) as the largest one. What there is no room for is
  * refused before it is read.
  */
 export function addHeldBytes(app: FastifyInstance, config: Config): Budget {
   const budget = new Budget(mostHeldBytes(config));
-  const hold = (bytes: number, response: ServerResponse): boolean => {
-    if (!budget.take(bytes)) return false;
-    response.once("close", () => budget.give(bytes));
+  const held = new WeakMap<ServerResponse, number>();
+  const release = (response: ServerResponse) => {
+    budget.give(held.get(response) ?? 0);
+    held.delete(response);
+  };
+  const hold = (response: ServerResponse, bytes: number, most?: number): boolean => {
+    if (!budget.take(bytes, most)) return false;
+    held.set(response, bytes);
+    response.once("close", () => release(response));
     return true;
   };
   const full = () => {
@@ -64,15 +73,18 @@ export function addHeldBytes(app: FastifyInstance, config: Config): Budget {
     // A larger one is refused before it is read.
     const bytes = Math.min(Number.isNaN(known) ? config.bodyLimitBytes : known, config.bodyLimitBytes);
     const none = length === undefined && headers["transfer-encoding"] === undefined;
-    if (!none && !hold(bytes, reply.raw)) throw full();
+    if (!none && !hold(reply.raw, bytes)) throw full();
   });
-  app.addHook("onSend", async (_request, reply, payload) => {
+  app.addHook("onSend", async (request, reply, payload) => {
+    // Its room is the answer's now.
+    request.body = undefined;
+    release(reply.raw);
     const bytes =
       typeof payload === "string" || payload instanceof Uint8Array
         ? payload.length
         : Number(reply.getHeader("content-length") ?? 0);
     if (bytes <= SMALL_BYTES) return;
-    if (!hold(bytes, reply.raw)) {
+    if (!hold(reply.raw, bytes, Math.max(budget.most, ANSWER_BYTES))) {
       reply.removeHeader("content-length").removeHeader("content-type");
       throw full();
     }

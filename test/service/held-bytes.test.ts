@@ -37,6 +37,7 @@ describe("what bodies and answers hold together", function () {
     app.post<{ Querystring: { answer?: string } }>("/", async ({ query: { answer = "0" } }) =>
       Buffer.alloc(Number(answer)),
     );
+    app.get<{ Querystring: { answer: string } }>("/", async ({ query: { answer } }) => Buffer.alloc(Number(answer)));
     await app.listen({ host: "127.0.0.1", port: 0 });
     assert.equal(budget.most, 3 * LIMIT);
   });
@@ -79,25 +80,25 @@ describe("what bodies and answers hold together", function () {
   });
 
   it("is bounded for answers that are not read", async () => {
-    // More than sockets take.
-    const config = readConfig(environment("raw", { QUEUE_LIMIT: "0", BODY_LIMIT_BYTES: "50000000" }));
-    await app.close();
-    app = fastify();
-    budget = addHeldBytes(app, config);
-    app.setErrorHandler<Error & { code: string }>((error, _request, reply) => reply.status(503).send(error.code));
-    app.get("/", async () => Buffer.alloc(20_000_000));
-    await app.listen({ host: "127.0.0.1", port: 0 });
-    const get = "GET / HTTP/1.1\r\nhost: a\r\n\r\n";
+    // More than sockets take, and three of them more than there is room for answers in any case.
+    const get = "GET /?answer=25000000 HTTP/1.1\r\nhost: a\r\n\r\n";
     for (let each = 0; each < 2; each++) open(false).send(get);
-    await until("two answers to be held", () => budget.held === 40_000_000);
+    await until("two answers to be held", () => budget.held === 50_000_000);
     const refused = open().send(get);
     await until("an answer", () => refused.received.length > 0);
     assert.equal(statusOf(refused), 503);
     connections[0]?.socket.destroy();
-    await until("room of a caller that left", () => budget.held === 20_000_000);
+    await until("room of a caller that left", () => budget.held === 25_000_000);
     const taken = open().send(get);
     await until("an answer", () => taken.received.length > 0);
     assert.equal(statusOf(taken), 200);
+  });
+
+  it("gives the room of a body to its answer", async () => {
+    open(false)
+      .send(head(`content-length: ${LIMIT}`).replace("/", "/?answer=25000000"))
+      .send(Buffer.alloc(LIMIT));
+    await until("the answer to be held, and the body no more", () => budget.held === 25_000_000);
   });
 
   it("is as much as may wait and be worked on", () => {
