@@ -2,7 +2,7 @@ import { z } from "zod";
 import { ADDON_VERSION_FORM, ADDONS, KUBERNETES_MINORS } from "../../infra/cluster/addon-versions.ts";
 import { ACCESS_POLICIES, type AccessPolicy, CONTROL_PLANE_LOGS } from "../../infra/cluster/args.ts";
 import { clusterProblems } from "../../infra/cluster/checks.ts";
-import { checked, DNS_LABEL, FILLED, flag, namedMap, oneOf, type Pattern, text } from "./expected.ts";
+import { checked, DNS_LABEL, FILLED, flag, oneOf, type Pattern, text } from "./expected.ts";
 import { logRetentionSchema } from "./network.ts";
 
 /** Sessions of roles and roles of AWS services get no access entry: https://docs.aws.amazon.com/eks/latest/userguide/access-entries.html */
@@ -50,7 +50,8 @@ export const eksClusterSchema = checked(
       .enum(KUBERNETES_MINORS, { error: `one of ${KUBERNETES_MINORS.join(", ")}, in quotes,` })
       .describe("Kubernetes version, in quotes, raised by one minor at a time; only a change here upgrades a cluster."),
     endpoint: endpointSchema.prefault({}).describe("Who reaches the Kubernetes API."),
-    access: namedMap(DNS_LABEL, accessSchema)
+    access: z
+      .record(text(DNS_LABEL), accessSchema)
       .default({})
       .describe("Who else than the role that deploys may use the Kubernetes API, by a name for each."),
     logs: z

@@ -7,6 +7,7 @@ import { servingSchema } from "./serving.ts";
 const CPU = { what: 'a CPU quantity as text, such as "500m" or "2"', regex: CPU_QUANTITY };
 const MEMORY = { what: 'a memory quantity such as "512Mi" or "2Gi"', regex: MEMORY_QUANTITY };
 const CIDR_WHAT = "an address range such as 10.0.0.0/8";
+const CIDR = { patternErrorMessage: `Expected ${CIDR_WHAT}` };
 
 const replicasSchema = z.strictObject({
   min: integer(1, 1_000).default(2).describe("Fewest pods, at most max."),
@@ -76,7 +77,9 @@ const tolerationSchema = z.strictObject({
 const callerSchema = z.union(
   [
     z.strictObject({
-      cidr: z.union([z.cidrv4(), z.cidrv6()], { error: CIDR_WHAT }).describe("Addresses that may call."),
+      cidr: z
+        .union([z.cidrv4().meta(CIDR), z.cidrv6().meta(CIDR)], { error: CIDR_WHAT })
+        .describe("Addresses that may call."),
     }),
     z.strictObject({ namespace: text(DNS_LABEL).describe("Namespace whose pods may call.") }),
   ],
@@ -112,4 +115,4 @@ export const detectorSchema = checked(
       .describe("Who may call the service besides pods of its own namespace."),
   }),
   detectorProblems,
-).describe("How the detection service runs. May be left out: all keys have defaults.");
+).describe("How the detection service runs.");

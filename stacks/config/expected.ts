@@ -52,12 +52,6 @@ export const ABSOLUTE_PATH: Pattern = {
 /** Any text with something in it. */
 export const FILLED: Pattern = { what: "some text", regex: /\S/ };
 
-/** A map whose keys a pattern describes; zod itself would only say that a key is invalid. */
-export function namedMap<Value extends z.ZodType>(key: Pattern, value: Value) {
-  const error: z.core.$ZodErrorMap = ({ code }) => (code === "invalid_key" ? key.what : undefined);
-  return z.record(text(key), value, { error });
-}
-
 /** A schema whose values, once each of them is well-formed, must also go together. */
 export function checked<Schema extends z.ZodType>(schema: Schema, problems: (value: z.output<Schema>) => Problem[]) {
   return schema.superRefine((value, context) => {

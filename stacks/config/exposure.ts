@@ -22,42 +22,60 @@ const DEFINITIONS = {
 const GROUPS = Object.keys(MANAGED_RULE_GROUPS) as [ManagedRuleGroup, ...ManagedRuleGroup[]];
 
 const wafSchema = z.strictObject({
-  /** Rule groups that AWS maintains. */
-  ruleGroups: z.array(oneOf(...GROUPS)).default(["ipReputation", "common", "knownBadInputs"]),
-  /** Requests that one address may send in five minutes; no limit when left out. */
-  requestsPerFiveMinutes: integer(10, 2_000_000_000).optional(),
+  ruleGroups: z
+    .array(oneOf(...GROUPS))
+    .default(["ipReputation", "common", "knownBadInputs"])
+    .describe("Rule groups that AWS maintains; at least one, or requestsPerFiveMinutes."),
+  requestsPerFiveMinutes: integer(10, 2_000_000_000)
+    .optional()
+    .describe("Requests that one address may send in five minutes; no limit when left out."),
 });
 
 const shape = {
-  scheme: oneOf("internal", "public").default("internal"),
-  /** Certificate of ACM in the stack's region; with one, HTTP is answered by a redirect to HTTPS. */
-  certificateArn: text(CERTIFICATE).optional(),
-  tlsPolicy: oneOf(...TLS_POLICIES).default("ELBSecurityPolicy-TLS13-1-2-2021-06"),
-  /** Names under which the service is called; any when empty. */
-  hosts: z.array(text(HOST)).default([]),
-  /** Addresses that may call; those of the VPC for the scheme internal when empty. */
-  sourceRanges: z.array(text(FILLED)).default([]),
-  /** Seconds without a byte after which the load balancer closes a connection; streams are never quiet for more than 20. */
-  idleTimeoutSeconds: integer(1, KEEP_ALIVE_SECONDS - 1).default(60),
-  /** A firewall; none when left out. */
-  waf: wafSchema.optional(),
+  scheme: oneOf("internal", "public")
+    .default("internal")
+    .describe("Whether the VPC, and networks connected with it, reach the load balancer, or the internet."),
+  certificateArn: text(CERTIFICATE)
+    .optional()
+    .describe("Certificate in the stack's region, with which HTTP is answered by a redirect; public needs one."),
+  tlsPolicy: oneOf(...TLS_POLICIES)
+    .default("ELBSecurityPolicy-TLS13-1-2-2021-06")
+    .describe("Versions and ciphers of TLS, as a policy of the load balancer."),
+  hosts: z.array(text(HOST)).default([]).describe("Names under which the service is called; any when empty."),
+  sourceRanges: z
+    .array(text(FILLED))
+    .default([])
+    .describe('Addresses that may call: those of the VPC when empty, and public needs some ("0.0.0.0/0" for all).'),
+  idleTimeoutSeconds: integer(1, KEEP_ALIVE_SECONDS - 1)
+    .default(60)
+    .describe(
+      "Seconds without a byte after which the load balancer closes a connection; above serving.requestTimeoutMs.",
+    ),
+  waf: wafSchema.optional().describe("A firewall; none when left out."),
 };
 
 /** How the service is reached from outside the cluster. Every default of the Exposure component stands here. */
-export const exposureSchema = z.discriminatedUnion("via", [
-  /** Not at all: neither a load balancer nor the controller that would make it. */
-  z.strictObject({ via: z.literal("none") }),
-  checked(z.strictObject({ via: z.literal("ingress"), ...shape }), exposureProblems),
-  checked(
+export const exposureSchema = z
+  .discriminatedUnion("via", [
     z.strictObject({
-      via: z.literal("gateway"),
-      ...shape,
-      /** The Gateway API's definitions; where the charts come from when left out. */
-      definitions: text(DEFINITIONS).optional(),
+      via: z.literal("none").describe("Not at all: neither a load balancer nor the controller that would make it."),
     }),
-    exposureProblems,
-  ),
-]);
+    checked(
+      z.strictObject({ via: z.literal("ingress").describe("An Ingress describes the load balancer."), ...shape }),
+      exposureProblems,
+    ),
+    checked(
+      z.strictObject({
+        via: z.literal("gateway").describe("Objects of the Gateway API describe it, which can weigh traffic."),
+        ...shape,
+        definitions: text(DEFINITIONS)
+          .optional()
+          .describe("Manifest with the Gateway API's definitions; from where the charts come when left out."),
+      }),
+      exposureProblems,
+    ),
+  ])
+  .describe("How the service is reached from outside the cluster; needs a detector.drainSeconds of at least 15.");
 
 /** The exposure section of a stack on Amazon EKS. */
 export type ExposureConfig = z.infer<typeof exposureSchema>;

@@ -10,47 +10,49 @@ const KEY_ARN = {
   regex: /^arn:aws[a-z-]*:kms:[a-z0-9-]+:\d{12}:key\/[a-z0-9-]+$/,
 };
 
-/** Beginning of the keys that the service may read. */
-const prefixSchema = text(KEY_PREFIX).default("models/");
+const prefixSchema = text(KEY_PREFIX).default("models/").describe("Beginning of the keys that the service may read.");
 
 const bucketSchema = z.strictObject({
-  /** `<cluster>-models-<account>` when left out. A change makes a new bucket, without what lies in the old one. */
-  name: text(BUCKET_NAME).optional(),
+  name: text(BUCKET_NAME)
+    .optional()
+    .describe(
+      "Name, `<cluster>-models-<account>` when left out; a change makes a new bucket, without the old one's files.",
+    ),
   prefix: prefixSchema,
-  /** Keys of S3, or one of this account. */
-  encryption: oneOf("s3", "kms").default("s3"),
-  /** Days until a version that was replaced or deleted is gone. */
-  noncurrentDays: integer(1, 3_650).default(90),
+  encryption: oneOf("s3", "kms").default("s3").describe("Who encrypts: S3 with keys of its own, or a key of KMS."),
+  noncurrentDays: integer(1, 3_650).default(90).describe("Days until a version that was replaced or deleted is gone."),
 });
 
 const existingBucketSchema = z.strictObject({
-  name: text(BUCKET_NAME),
+  name: text(BUCKET_NAME).describe("Name of the bucket."),
   prefix: prefixSchema,
-  /** Key that the models are encrypted with; none where S3 encrypts with keys of its own. */
-  keyArn: text(KEY_ARN).optional(),
+  keyArn: text(KEY_ARN)
+    .optional()
+    .describe("Key of KMS that the models are encrypted with; none where S3 encrypts with keys of its own."),
 });
 
 const cacheSchema = z.strictObject({
-  /** Days after which a file that nobody reads costs less to keep and more to read; never when left out. */
   infrequentAccessDays: z
     .literal(INFREQUENT_ACCESS_DAYS, { error: `a number of days that EFS has (${INFREQUENT_ACCESS_DAYS.join(", ")})` })
-    .optional(),
-  /** Version of the add-on instead of that of infra/model-store/efs-driver.ts. */
-  driverVersion: text({
-    what: "the version of an add-on such as v3.4.2-eksbuild.1",
-    regex: ADDON_VERSION_FORM,
-  }).optional(),
+    .optional()
+    .describe("Days after which a file that nobody reads costs less to keep and more to read; never when left out."),
+  driverVersion: text({ what: "the version of an add-on such as v3.4.2-eksbuild.1", regex: ADDON_VERSION_FORM })
+    .optional()
+    .describe("Version of the add-on instead of that of infra/model-store/efs-driver.ts."),
 });
 
 /** Where models lie on a cluster of EKS. Every default of the ModelStore and ModelCache components stands here. */
 export const eksModelStoreSchema = checked(
   modelStoreSchema.extend({
-    /** A bucket that the stack makes; none when left out. */
-    bucket: bucketSchema.optional(),
-    /** A bucket that exists, such as another stack's, in place of one of its own. */
-    existingBucket: existingBucketSchema.optional(),
-    /** A file system that all pods share, with the storage class `efs`; none when left out. */
-    efs: cacheSchema.optional(),
+    bucket: bucketSchema
+      .optional()
+      .describe("A bucket that the stack makes, which release.model.uri may name; none when left out."),
+    existingBucket: existingBucketSchema
+      .optional()
+      .describe("A bucket that exists, such as another stack's, in place of one of its own."),
+    efs: cacheSchema
+      .optional()
+      .describe("A file system that all pods share, with the storage class `efs`; none when left out."),
   }),
   ({ bucket, existingBucket }) =>
     bucket === undefined || existingBucket === undefined

@@ -2,7 +2,7 @@ import { z } from "zod";
 import { AMI_TYPES, type AmiType } from "../../infra/nodes/ami.ts";
 import { nodesProblems } from "../../infra/nodes/checks.ts";
 import { INSTANCE_TYPES, type InstanceTypeName } from "../../infra/nodes/instance-types.ts";
-import { checked, DNS_LABEL, flag, integer, namedMap, oneOf, text } from "./expected.ts";
+import { checked, DNS_LABEL, flag, integer, oneOf, text } from "./expected.ts";
 
 const INSTANCE_TYPE_WHAT = "an instance type of infra/nodes/instance-types.ts, such as g6.xlarge or m7i.large";
 const NAMES = Object.keys(INSTANCE_TYPES) as [InstanceTypeName, ...InstanceTypeName[]];
@@ -62,7 +62,10 @@ const groupShape = {
   })
     .optional()
     .describe("Release of the AMI; that of infra/versions.ts when left out."),
-  labels: namedMap(LABEL_KEY, text(LABEL_VALUE)).default({}).describe("Labels of the nodes besides the program's own."),
+  labels: z
+    .record(text(LABEL_KEY), text(LABEL_VALUE))
+    .default({})
+    .describe("Labels of the nodes besides the program's own."),
 };
 
 const systemSchema = z.strictObject({
@@ -113,7 +116,8 @@ export const nodesSchema = checked(
       .default(false)
       .describe("Whether CloudWatch gets figures of each node every minute, which costs extra."),
     system: systemSchema.prefault({}).describe("Nodes for what the cluster itself runs."),
-    gpu: namedMap(DNS_LABEL, gpuSchema)
+    gpu: z
+      .record(text(DNS_LABEL), gpuSchema)
       .default({})
       .describe("Groups of nodes with GPUs, by a name of at most 55 characters for each."),
   }),

@@ -37,10 +37,17 @@ function problems(issue: z.core.$ZodIssue, raw: unknown): Problem[] {
       return { path: pathText(path), expected: "no such key", received: valueText(valueAt(raw, path)) };
     });
   }
-  const expected = issue.code === "invalid_union" && issue.discriminator ? unionText(issue) : issue.message;
+  const expected = expectedText(issue);
   // A check across values may be about a default, which the raw configuration does not hold.
   const received = issue.code === "custom" && issue.params ? issue.params.received : valueAt(raw, issue.path);
   return [{ path: pathText(issue.path), expected, received: valueText(received) }];
+}
+
+function expectedText(issue: z.core.$ZodIssue): string {
+  if (issue.code === "invalid_union" && issue.discriminator) return unionText(issue);
+  // Of a map's key zod itself only says that it is invalid.
+  if (issue.code === "invalid_key") return issue.issues.map(({ message }) => message).join(", ");
+  return issue.message;
 }
 
 function unionText(issue: z.core.$ZodIssueInvalidUnion): string {
