@@ -1,5 +1,7 @@
 import { join, resolve } from "node:path";
 import sharp from "sharp";
+import { pixelWeight } from "../service/src/vision/pixel-weight.ts";
+import { imageStructure } from "../service/src/vision/structure.ts";
 import { readArguments } from "./arguments.ts";
 import { UserError } from "./errors.ts";
 import { checkModel, readUserFile, SHIPPED_MODEL } from "./model.ts";
@@ -72,11 +74,17 @@ async function checkPhoto(
       `Expected at most ${bodyLimitMib} MiB (yolo:detector.serving.bodyLimitMib) but ${path} has ${photo.length} bytes.`,
     );
   const image = sharp(photo);
-  const { width, height } = await image.metadata().catch(unreadable);
-  if (width * height > pixelLimitMega * 1e6)
+  const metadata = await image.metadata().catch(unreadable);
+  const { width, height } = metadata;
+  const { problem, tiled } = imageStructure(photo);
+  if (problem !== undefined) unreadable(new Error(problem));
+  const { weight, reason } = pixelWeight(metadata, tiled);
+  if (width * height * weight > pixelLimitMega * 1e6) {
+    const times = weight > 1 ? `, of which each counts ${weight} times (${reason})` : "";
     throw new UserError(
-      `Expected at most ${pixelLimitMega} million pixels (yolo:detector.serving.pixelLimitMega) but ${path} has ${width}x${height}.`,
+      `Expected at most ${pixelLimitMega} million pixels (yolo:detector.serving.pixelLimitMega) but ${path} has ${width}x${height}${times}.`,
     );
+  }
   await image.stats().catch(unreadable);
 
   function unreadable(error: Error): never {
