@@ -3,7 +3,8 @@ import { readFileSync } from "node:fs";
 import type { Worker } from "node:worker_threads";
 import { RequestError } from "../../service/src/errors.ts";
 import type { Task } from "../../service/src/inference/messages.ts";
-import type { Pool, PoolOptions } from "../../service/src/inference/pool.ts";
+import type { PoolOptions } from "../../service/src/inference/options.ts";
+import type { Pool } from "../../service/src/inference/pool.ts";
 import { modelPath, sha256 } from "./support.ts";
 
 /** How the tests of the pool look at images. */

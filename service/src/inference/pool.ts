@@ -2,9 +2,9 @@ import { RequestError, StartError } from "../errors.ts";
 import { isProof, settle, taskOf } from "./exchange.ts";
 import { Job, type JobOptions, type Work } from "./job.ts";
 import type { Answer, DetectOptions, Findings, RawTensor, WorkerOptions } from "./messages.ts";
-import { observe, type Run, type RunEnd } from "./observe.ts";
+import { observe } from "./observe.ts";
+import { type PoolOptions, sizes } from "./options.ts";
 import { FairQueue } from "./queue.ts";
-import { sizes } from "./sizes.ts";
 import { Slot } from "./slot.ts";
 
 /*
@@ -17,31 +17,6 @@ import { Slot } from "./slot.ts";
  *   task    what a worker is told to do: one job, or several that share a run, its batch (messages.ts); it gives one `answer`
  *   wide    a task that has the machine to itself runs on all threads, which only the first seat's worker can
  */
-
-/** How a pool is sized, and whom it tells what happens in it. */
-export interface PoolOptions {
-  workers: number;
-  /** Processors that inference may use. */
-  threads: number;
-  /** Requests that may wait for a worker. */
-  queueLimit: number;
-  /** Milliseconds until a job that waits or runs is given up. */
-  timeoutMs: number;
-  /** Most images that one run takes together, and milliseconds that one waits for others. */
-  maxBatch: number;
-  maxBatchDelayMs: number;
-  worker: Omit<WorkerOptions, "threads" | "wideThreads">;
-  /** A job begins, still in the caller's context; what is returned is called when it ends. */
-  onRun?: (run: Run) => RunEnd | undefined;
-  /** A job got a worker after so many seconds. */
-  onWait?: (seconds: number) => void;
-  /** So many images share a run of a model. */
-  onBatch?: (model: string, images: number) => void;
-  /** A model ran on tensors for so many seconds, their way to the worker and back included. */
-  onInferred?: (model: string, seconds: number) => void;
-  /** A worker died and is being replaced. */
-  onRestart?: (reason: string) => void;
-}
 
 interface Seat {
   slot: Slot | undefined;

@@ -59,7 +59,7 @@ describe("serviceEnvironment", () => {
       {
         executionProvider: "cuda",
         threads: 3,
-        workers: 1,
+        workers: 2,
         maxBatch: 8,
         resize: "fast",
         apiKeysFile: "/etc/yolo/api-keys",
