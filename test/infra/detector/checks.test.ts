@@ -45,7 +45,7 @@ const REFUSED: [name: string, changes: Partial<DetectorSettings>, message: strin
   [
     "a memory limit that a full queue exceeds",
     { serving: { ...DEFAULTS.serving, queueLimit: 100 } },
-    "Expected at least 2770Mi, which the process needs with serving.queueLimit + serving.workers bodies of serving.bodyLimitMib " +
+    "Expected at least 3376Mi, which the process needs with serving.queueLimit + serving.workers bodies of serving.bodyLimitMib " +
       'and images of serving.pixelLimitMega in every worker, for resources.limits.memory but received "2Gi"',
   ],
   [
@@ -114,10 +114,10 @@ describe("detectorProblems", () => {
   it("counts the process, its workers, every body that may be held, the images that they work on and a drawing", () => {
     const serving = { ...DEFAULTS.serving, workers: 2, queueLimit: 8, bodyLimitMib: 10, pixelLimitMega: 1 };
     // 12 bytes for a pixel that is decoded, rounded up for each worker; 36 for one that is drawn.
-    assert.equal(worstCaseMemoryMib(serving), 230 + 2 * (160 + 12) + 35 + 10 * 10 * 1.6);
-    assert.equal(worstCaseMemoryMib({ ...serving, maxBatch: 4 }), 230 + 2 * (160 + 46) + 35 + 16 * 10 * 1.6);
+    assert.equal(worstCaseMemoryMib(serving), 230 + 2 * (160 + 12) + 35 + 220);
+    assert.equal(worstCaseMemoryMib({ ...serving, maxBatch: 4 }), 230 + 2 * (160 + 46) + 35 + 352);
     // Four are decoded at once; those before wait with 3 bytes a pixel.
-    assert.equal(worstCaseMemoryMib({ ...serving, maxBatch: 8 }), 230 + 2 * (160 + 58) + 35 + 24 * 10 * 1.6);
+    assert.equal(worstCaseMemoryMib({ ...serving, maxBatch: 8 }), 230 + 2 * (160 + 58) + 35 + 528);
     const { workers: _, ...chosen } = serving;
     assert.equal(worstCaseMemoryMib({ ...chosen, threads: 2 }), worstCaseMemoryMib(serving));
     assert.equal(worstCaseMemoryMib({ ...chosen, threads: 2, executionProvider: "cuda" }), worstCaseMemoryMib(serving));
