@@ -44,7 +44,7 @@ export async function toResultsInTurns(
 }
 
 /** Writes a result as JSON, which lets others have their turn where it is long. */
-export async function toJson({ results, ...rest }: ImageResult): Promise<string> {
+export async function toJson({ shape, results, speed }: ImageResult): Promise<string> {
   const parts: string[] = [];
   let characters = 0;
   for (const result of results) {
@@ -55,7 +55,7 @@ export async function toJson({ results, ...rest }: ImageResult): Promise<string>
     characters = 0;
     await nextTurn();
   }
-  return `${JSON.stringify(rest).slice(0, -1)},"results":[${parts.join(",")}]}`;
+  return `{"shape":${JSON.stringify(shape)},"results":[${parts.join(",")}],"speed":${JSON.stringify(speed)}}`;
 }
 
 function* objectsOf(findings: Findings, names: readonly string[], options: ResultOptions): Generator<Detection> {
