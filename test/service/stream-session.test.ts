@@ -10,6 +10,9 @@ import { type SessionOptions, STREAM_LIMITS, StreamSession } from "../../service
 
 const RESULT: ImageResult = { shape: [1, 1], results: [], speed: { preprocess: 0, inference: 0, postprocess: 0 } };
 
+/** More than the kernel's buffers take. */
+const LARGE: ImageResult = { ...RESULT, results: [{ class: 0, name: "x".repeat(64 << 20), confidence: 1 }] };
+
 /** A frame that is being looked at, until it is told what to answer. */
 interface Pending {
   image: Uint8Array;
@@ -153,11 +156,9 @@ describe("a stream's session", () => {
   it("begins no further frame while an answer is not read, and closes when it is not read in time", async () => {
     stream = await open({ readMs: 300, closeMs: 100 });
     stream.socket.pause();
-    // More than the kernel's buffers take.
-    const large = { ...RESULT, padding: "x".repeat(64 << 20) };
     stream.socket.send(Buffer.of(1));
     await until(() => stream.pending.length === 1);
-    stream.pending[0]?.answer(large);
+    stream.pending[0]?.answer(LARGE);
     stream.socket.send(Buffer.of(2));
     await until(() => stream.session.counts.received === 2);
     await sleep(100);
@@ -196,7 +197,7 @@ describe("a stream's session", () => {
     stream.socket.send(Buffer.of(1));
     await until(() => stream.pending.length === 1);
     stream.socket.pause();
-    stream.pending[0]?.answer({ ...RESULT, ...{ padding: "x".repeat(64 << 20) } });
+    stream.pending[0]?.answer(LARGE);
     await sleep(300);
     for (let i = 0; i < 100; i++) stream.socket.ping("unread");
     // A frame shows that the pings before it have arrived.
