@@ -89,7 +89,11 @@ describe("service/Dockerfile", () => {
     for (const name of ["LABEL", "WORKDIR", "EXPOSE", "USER", "ENTRYPOINT"]) {
       assert.deepEqual(values(cuda, name), values(final, name), name);
     }
-    assert.deepEqual(values(cuda, "ENV"), [...values(final, "ENV"), "EXECUTION_PROVIDER=cuda", "NVIDIA_VISIBLE_DEVICES=void"]);
+    assert.deepEqual(values(cuda, "ENV"), [
+      ...values(final, "ENV"),
+      "EXECUTION_PROVIDER=cuda",
+      "NVIDIA_VISIBLE_DEVICES=void",
+    ]);
     assert.deepEqual(values(cuda, "COPY"), [
       "--from=build /rootfs/ /",
       `--from=providers /providers/ ${RUNTIME_FOLDER}`,
