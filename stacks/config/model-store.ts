@@ -58,7 +58,7 @@ export const eksModelStoreSchema = checked(
     bucket === undefined || existingBucket === undefined
       ? []
       : [{ path: ["existingBucket"], expected: "none beside a bucket that the stack makes", received: existingBucket }],
-);
+).describe("Where models lie.");
 
 /** The model store section of a stack on Amazon EKS. */
 export type EksModelStoreConfig = z.infer<typeof eksModelStoreSchema>;

@@ -67,7 +67,7 @@ export function pulumiFileSchema(project: string, sections: readonly Section[]):
         allOf: targets.map((target) =>
           conditional(
             { type: "object", properties: { [cluster]: having("target", target) }, required: [cluster] },
-            { $ref: `#/definitions/${target}` },
+            { $ref: `#/definitions/stack-${target}` },
           ),
         ),
       },
@@ -76,7 +76,7 @@ export function pulumiFileSchema(project: string, sections: readonly Section[]):
     required: ["config"],
     additionalProperties: false,
     definitions: {
-      ...Object.fromEntries(targets.map((target) => [target, targetSchema(project, target, sections)])),
+      ...Object.fromEntries(targets.map((target) => [`stack-${target}`, targetSchema(project, target, sections)])),
       ...Object.fromEntries(sections.flatMap((section) => definitions(section))),
       secure: SECURE,
     },
@@ -109,7 +109,7 @@ function definitions(section: Section): [string, JsonSchema][] {
 }
 
 function definitionName({ name, shared }: Section, target: string): string {
-  return shared ? `section-${name}` : `section-${name}-${target}`;
+  return shared ? name : `${name}-${target}`;
 }
 
 /** A secret stands encrypted, as a whole or each value of a map. Plain text is what it is while somebody tries something. */

@@ -58,17 +58,24 @@ function sectionText(project: string, section: Section): string {
 }
 
 /** What a section is, for which targets it is, and whether it may be missing. */
-function scopeText({ schemas, shared, required }: Section): string {
-  const [schema = {}] = Object.values(schemas);
-  const fallback = isLeaf(schema) ? "" : fallbackText(schema.default);
+function scopeText({ schemas, required }: Section): string {
+  const [schema = {}, ...others] = Object.values(schemas);
+  const alike = others.every(({ description }) => description === schema.description);
   return [
     // Of a section without keys the table says it, and of one that differs the tables together.
-    shared && !isLeaf(schema) ? prose(schema.description ?? "") : "",
+    alike && !isLeaf(schema) ? prose(schema.description ?? "") : "",
     `Target: ${Object.keys(schemas).map(code).join(" and ")}.`,
-    required ? "Required." : `May be left out${fallback && `, which is as good as ${fallback}`}.`,
+    required ? "Required." : leftOutText(schema),
   ]
     .filter((sentence) => sentence !== "")
     .join(" ");
+}
+
+/** What it is when a section is missing. */
+function leftOutText(schema: JsonSchema): string {
+  if (schema.default === undefined) return "None when left out.";
+  const fallback = isLeaf(schema) ? "" : fallbackText(schema.default);
+  return fallback === "" ? "May be left out." : `${fallback} when left out.`;
 }
 
 function secretsText(project: string, secrets: readonly Section[]): string {
