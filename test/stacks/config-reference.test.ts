@@ -62,6 +62,11 @@ describe("withReference", () => {
             z.strictObject({
               kind: z.literal("swing").describe("It swings."),
               width: z.int().min(60).max(200).describe("Width in cm."),
+              lock: z.boolean().default(true).describe("Whether it locks."),
+            }),
+            z.strictObject({
+              kind: z.literal("slide").describe("It slides."),
+              lock: z.boolean().default(true).describe("Whether it locks."),
             }),
           ])
           .prefault({ kind: "open" })
@@ -98,6 +103,8 @@ A shop. Target: \`town\`. May be left out.
 | \`door.kind: open\` | | | No door. |
 | \`door.kind: swing\` | | | It swings. |
 | \`door.width\` | 60 to 200 | required | Width in cm. |
+| \`door.kind: slide\` | | | It slides. |
+| \`door.lock\` | \`true\`, \`false\` | \`true\` | With \`swing\` or \`slide\`: Whether it locks. |
 | \`hours\` | map by: text; each: list, 2 to 2, of: 0 to 24 | | By day. |
 | \`prices\` | list of: \`"1"\`, \`two\` | \`["1"]\` | Prices. |
 <!-- /config:shop -->
