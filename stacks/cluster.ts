@@ -3,16 +3,7 @@ import { resolve } from "node:path";
 import * as k8s from "@pulumi/kubernetes";
 import * as pulumi from "@pulumi/pulumi";
 import type { KubeconfigStackConfig } from "./config/index.ts";
-
-/** A cluster with what the service needs on it. */
-export interface Platform {
-  /** For every object on the cluster. */
-  provider: k8s.Provider;
-  /** What must be there before the service, and still be there when it goes. */
-  ready: pulumi.Resource[];
-  /** Makes what belongs to one service but needs the platform: what watches it. */
-  watch(detector: pulumi.Resource): void;
-}
+import type { Platform } from "./platform.ts";
 
 /** A cluster that exists, whoever made it, as a stack runs on it. Throws a RunError when the kubeconfig file is missing. */
 export function existingCluster(cluster: KubeconfigStackConfig["cluster"]): Platform {
@@ -32,5 +23,5 @@ export function existingCluster(cluster: KubeconfigStackConfig["cluster"]): Plat
     ...(path !== undefined && { kubeconfig: path }),
     ...(context !== undefined && { context }),
   });
-  return { provider, ready: [], watch: () => {} };
+  return { provider, ready: [], detector: {}, attach: () => ({}) };
 }

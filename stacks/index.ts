@@ -3,10 +3,11 @@ import { Detector } from "../infra/detector/detector.ts";
 import { SECRETS } from "../service/contract.ts";
 import { existingCluster } from "./cluster.ts";
 import { isEks, readStackConfig } from "./config/index.ts";
+import type { PlatformOutputs } from "./platform.ts";
 import type { Release } from "./release.ts";
 
 /** What a stack exports. These names are a public contract: other stacks, promotion and tools read them. */
-export interface StackOutputs extends Release {
+export interface StackOutputs extends Release, PlatformOutputs {
   /** Namespace that holds the service. */
   namespace: pulumi.Output<string>;
   /** Name of the Service. */
@@ -22,12 +23,13 @@ export default async function program(): Promise<StackOutputs> {
   const { config, secrets } = readStackConfig();
   const platform = isEks(config)
     ? // Loaded where it is used: AWS's SDK takes a second that other stacks need not wait.
-      await (await import("./eks.ts")).makePlatform(config, secrets)
+      await (await import("./eks/index.ts")).makePlatform(config, secrets)
     : existingCluster(config.cluster);
   const detector = new Detector(
     "detector",
     {
       ...config.detector,
+      ...platform.detector,
       image: config.release.image,
       model: config.release.model,
       modelVolume: config.modelStore.volume,
@@ -35,10 +37,11 @@ export default async function program(): Promise<StackOutputs> {
     },
     { provider: platform.provider, dependsOn: platform.ready },
   );
-  platform.watch(detector);
+  const outputs = platform.attach(detector);
   const { namespace, service, deployment, nodePort } = detector;
   return {
     ...config.release,
+    ...outputs,
     namespace,
     service,
     deployment,

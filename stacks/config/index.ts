@@ -45,8 +45,8 @@ const kubeconfigStackSchema = checked(
 const eksStackSchema = checked(
   z.strictObject({
     cluster: eksClusterSchema,
-    ...platformShape,
     ...workloadShape,
+    ...platformShape,
     grafanaPassword: grafanaPasswordSchema.meta({ secret: true, description: "Password of Grafana's user `admin`." }),
     receivers: receiverSecretsSchema.default({}).meta({
       secret: true,
@@ -83,7 +83,10 @@ export interface StackSecrets {
   receivers?: pulumi.Output<Record<string, string>> | undefined;
 }
 
-/** Keys of the project's namespace that hold a text of their own and no section. */
+/** Keys of the project's namespace that hold a secret and no section. */
+const SECRET_KEYS: readonly string[] = ["apiKeys", "grafanaPassword", "receivers"] satisfies (keyof StackSecrets)[];
+
+/** Those of them that hold a text and no map. */
 const TEXT_KEYS: readonly string[] = ["apiKeys", "grafanaPassword"] satisfies (keyof StackSecrets)[];
 
 /**
@@ -112,7 +115,7 @@ export function parseStackConfig(raw: Readonly<Record<string, unknown>>): StackC
   if (result.success) {
     return withoutSecrets(result.data);
   }
-  const problems = formatProblems(result.error, raw);
+  const problems = formatProblems(result.error, raw, SECRET_KEYS);
   throw new pulumi.RunError(
     `Invalid stack config:\n${problems}\nNothing was changed. docs/config.md describes every key.`,
   );

@@ -1,16 +1,24 @@
 import { z } from "zod";
 import { type Problem, problemsBelow } from "../../infra/detector/checks.ts";
+import { exposedServiceProblems } from "../../infra/exposure/checks.ts";
+import { modelPlaceProblems } from "../../infra/model-store/checks.ts";
 import { receiverSecretProblems } from "../../infra/monitoring/checks.ts";
 import { overlapProblems } from "../../infra/network/checks.ts";
 import { nodesProblems } from "../../infra/nodes/checks.ts";
 import { demandProblems } from "../../infra/nodes/demand.ts";
 import { scalingProblems } from "../../infra/scaling/checks.ts";
+import type { releaseSchema } from "../release.ts";
+import { budgetSchema } from "./budget.ts";
 import type { EksClusterConfig } from "./cluster.ts";
 import type { detectorSchema } from "./detector.ts";
 import { ABSOLUTE_PATH, flag, type Pattern, text } from "./expected.ts";
+import { exposureSchema } from "./exposure.ts";
+import { githubSchema } from "./github.ts";
+import { eksModelStoreSchema, modelBucket } from "./model-store.ts";
 import { monitoringSchema } from "./monitoring.ts";
 import { networkSchema } from "./network.ts";
 import { nodesSchema } from "./nodes.ts";
+import { registrySchema } from "./registry.ts";
 import { scalingSchema } from "./scaling.ts";
 
 const CHART_REPOSITORY: Pattern = {
@@ -49,6 +57,11 @@ export const platformShape = {
   gpu: gpuSchema.prefault({}),
   scaling: scalingSchema.prefault({}),
   monitoring: monitoringSchema.prefault({}),
+  modelStore: eksModelStoreSchema,
+  exposure: exposureSchema.prefault({ via: "ingress" }),
+  registry: registrySchema.optional(),
+  budget: budgetSchema.optional(),
+  github: githubSchema.optional(),
   charts: chartsSchema.prefault({ from: "upstream" }),
   protect: flag()
     .default(false)
@@ -57,9 +70,10 @@ export const platformShape = {
 
 const platformSchema = z.object(platformShape);
 
-/** Those sections, and the two that they must go together with. */
+/** Those sections, and the ones that they must go together with. */
 export type PlatformConfig = z.infer<typeof platformSchema> & {
   cluster: EksClusterConfig;
+  release: z.infer<typeof releaseSchema>;
   detector: z.infer<typeof detectorSchema>;
   /** Secrets of the receivers of alerts, by name. */
   receivers: Record<string, string>;
@@ -72,14 +86,25 @@ export function platformProblems({
   nodes,
   scaling,
   monitoring,
+  modelStore,
+  exposure,
+  release,
   detector,
   receivers,
 }: PlatformConfig): Problem[] {
   const { replicas, rollout, resources, gpuApi } = detector;
+  const { requestTimeoutMs } = detector.serving;
   return [
     ...overlapProblems(network.cidr, cluster.serviceCidr),
     ...problemsBelow(["nodes"], nodesProblems(nodes, cluster.version)),
     ...receiverSecretProblems(monitoring, Object.keys(receivers)),
+    ...modelPlaceProblems({
+      volume: modelStore.volume,
+      efs: modelStore.efs !== undefined,
+      bucket: modelBucket(modelStore),
+      modelUri: release.model.uri,
+    }),
+    ...(exposure.via === "none" ? [] : exposedServiceProblems(exposure, { ...detector, requestTimeoutMs })),
     ...scalingProblems(scaling, nodes, gpuApi),
     ...demandProblems({ replicas, rollout, gpusPerPod: resources.gpus }, nodes.gpu),
   ];

@@ -15,13 +15,28 @@ export const describeExpected: z.core.$ZodErrorMap = (issue) => {
   }
 };
 
-/** Every problem on a line of its own, with the path and the value that was received, in the order of the paths. */
-export function formatProblems(error: z.ZodError, raw: unknown): string {
+/**
+ * Every problem on a line of its own, with the path and the value that was received, in the order of the paths.
+ * @param secrets keys of the configuration of which no value is printed, however wrong it is
+ */
+export function formatProblems(error: z.ZodError, raw: unknown, secrets: readonly string[] = []): string {
   return error.issues
-    .flatMap((issue) => problems(issue, raw))
+    .flatMap((issue) => problems(issue, withHidden(raw, secrets)))
     .sort((a, b) => (a.path < b.path ? -1 : 1))
     .map(({ path, expected, received }) => `✖ Expected ${expected} for ${path} but received ${received}`)
     .join("\n");
+}
+
+/** The configuration with what stands in secrets hidden, so that no problem can repeat it. */
+function withHidden(raw: unknown, secrets: readonly string[]): unknown {
+  if (typeof raw !== "object" || raw === null) return raw;
+  const entries = Object.entries(raw).map(([key, value]) => [key, secrets.includes(key) ? hidden(value) : value]);
+  return Object.fromEntries(entries);
+}
+
+function hidden(value: unknown): unknown {
+  if (typeof value !== "object" || value === null) return "[secret]";
+  return Object.fromEntries(Object.keys(value).map((key) => [key, "[secret]"]));
 }
 
 interface Problem {

@@ -214,6 +214,17 @@ describe("parseStackConfig", () => {
     assert.deepEqual(problems({ ...MINIMAL, apiKeys: `web:${SHA256}` }), []);
   });
 
+  it("prints no secret, however wrong it is or where it has no place", () => {
+    const receivers = { chat: 123_456, Pager: "pager-key" };
+    const eks = { ...MINIMAL, cluster: { target: "eks", version: "1.35" }, grafanaPassword: 987_654, receivers };
+    const misplaced = { ...MINIMAL, grafanaPassword: "grafana-password" };
+    for (const raw of [eks, { ...eks, receivers: "pager-key" }, misplaced]) {
+      const text = problems(raw).join("\n");
+      assert.match(text, /for (?:grafanaPassword|receivers\.Pager) but received "\[secret\]"/);
+      assert.doesNotMatch(text, /123456|987654|pager-key|grafana-password/);
+    }
+  });
+
   it("accepts a tag beside the digest, and a registry with a port", () => {
     const image = `registry.example.com:5000/team/detector:1.2.3@sha256:${SHA256}`;
     assert.equal(parseStackConfig({ ...MINIMAL, release: { ...RELEASE, image } }).release.image, image);
@@ -234,7 +245,7 @@ describe("Pulumi.*.yaml", async () => {
       const sections = Object.entries(config).flatMap(([key, value]): [string, unknown][] => {
         return key.startsWith("yolo:") ? [[key.slice("yolo:".length), value]] : [];
       });
-      const model = { ...RELEASE.model, uri: "s3://yolo-models/street.onnx" };
+      const model = { ...RELEASE.model, uri: "s3://yolo-dev-models-123456789012/models/street.onnx" };
       const values = Object.fromEntries(sections);
       const eks = (values.cluster as { target: string }).target === "eks";
       const missing = eks

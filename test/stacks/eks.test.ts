@@ -9,7 +9,7 @@ import { find, installMocks, type MockOptions, type Recording, settle } from "..
 const SHA256 = "0123456789abcdef".repeat(4);
 const RELEASE = {
   image: `123456789012.dkr.ecr.us-west-2.amazonaws.com/yolo@sha256:${SHA256}`,
-  model: { name: "street", sha256: SHA256, uri: "s3://yolo-models/street.onnx" },
+  model: { name: "street", sha256: SHA256, uri: "s3://yolo-dev-models-123456789012/models/street.onnx" },
 };
 
 type Sections = Record<string, unknown>;
@@ -50,6 +50,10 @@ const MOCKS: MockOptions = {
 };
 
 async function run(stack: "dev" | "prod", changes: Sections = {}): Promise<Recording> {
+  return (await runProgram(stack, changes)).recording;
+}
+
+async function runProgram(stack: "dev" | "prod", changes: Sections = {}) {
   const recording = await installMocks({ stack, ...MOCKS });
   const { config } = parse(await readFile(join(import.meta.dirname, `../../Pulumi.${stack}.yaml`), "utf8")) as {
     config: Sections;
@@ -59,9 +63,9 @@ async function run(stack: "dev" | "prod", changes: Sections = {}): Promise<Recor
     .filter(([, value]) => value !== undefined)
     .map(([key, value]) => [key, typeof value === "string" ? value : JSON.stringify(value)]);
   pulumi.runtime.setAllConfig(Object.fromEntries(values), []);
-  await program();
+  const outputs = await program();
   await settle();
-  return recording;
+  return { recording, outputs };
 }
 
 const count = ({ resources }: Recording, type: string) => resources.filter((each) => each.type === type).length;
@@ -119,6 +123,52 @@ describe("the program of a stack on EKS", () => {
     assert.ok(objects.length > 15);
     for (const { type, name, provider } of objects)
       assert.ok(provider.startsWith(`${urn}::`), `${type} ${name} ${provider}`);
+  });
+
+  it("lets the load balancer's subnets in, and its word on new pods count", async () => {
+    const recording = await run("dev");
+    const { spec } = find(recording, "kubernetes:networking.k8s.io/v1:NetworkPolicy", "detector").inputs as {
+      spec: { ingress: [{ from: { ipBlock?: { cidr: string } }[] }] };
+    };
+    const ranges = spec.ingress[0].from.flatMap(({ ipBlock }) => (ipBlock === undefined ? [] : [ipBlock.cidr]));
+    const subnets = recording.resources.filter(
+      ({ type, name }) => type === "aws:ec2/subnet:Subnet" && /private/.test(name),
+    );
+    assert.deepEqual(
+      ranges,
+      subnets.map(({ inputs }) => inputs.cidrBlock),
+    );
+    const { metadata } = find(recording, "kubernetes:core/v1:Namespace", "detector").inputs as {
+      metadata: { labels: Record<string, string> };
+    };
+    assert.equal(metadata.labels["elbv2.k8s.aws/pod-readiness-gate-inject"], "enabled");
+  });
+
+  it("exports where things are and what a month costs", async () => {
+    const { outputs } = await runProgram("dev");
+    const names = ["clusterName", "estimatedMonthlyUsd", "modelBucket", "repositoryUrl", "url"] as const;
+    for (const name of names) assert.ok(outputs[name] !== undefined, name);
+    const { min, max, withoutPrice } = outputs.estimatedMonthlyUsd ?? { min: 0, max: 0, withoutPrice: ["all"] };
+    assert.deepEqual(withoutPrice, []);
+    // The control plane alone is 73 dollars a month; with both GPU nodes the stack stays far below 3000.
+    assert.ok(73 < min && min < max && max < 3000, `${min} to ${max}`);
+  });
+
+  it("makes neither a load balancer nor its controller where nothing is exposed", async () => {
+    const { recording, outputs } = await runProgram("dev", { "yolo:exposure": { via: "none" } });
+    assert.ok(!recording.resources.some(({ name }) => name === "balancers" || name === "exposure"));
+    assert.equal(outputs.url, undefined);
+  });
+
+  it("makes a budget, and roles that workflows get, where they are configured", async () => {
+    const github = { repository: "example/yolo", environment: "dev", stateBucket: "example-state" };
+    const { recording, outputs } = await runProgram("dev", {
+      "yolo:budget": { monthlyUsd: 500, emails: ["team@example.com"] },
+      "yolo:github": github,
+    });
+    assert.equal(count(recording, "aws:budgets/budget:Budget"), 1);
+    assert.ok(outputs.previewRoleArn !== undefined && outputs.deployRoleArn !== undefined);
+    // That the boundary reaches every role, test/infra/github shows: mocks run no transforms.
   });
 
   it("makes pools instead of GPU groups with Karpenter", async () => {
