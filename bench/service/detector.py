@@ -37,10 +37,10 @@ class Detector:
         )
         planes = cv2.dnn.blobFromImage(padded, 1 / 255, swapRB=True)
         output = self.session.run(None, {"images": planes})[0][0]
-        return {"shape": [height, width], "results": select(output, gain, left, top)}
+        return {"shape": [height, width], "results": select(output, gain, (left, top), (width, height))}
 
 
-def select(output: np.ndarray, gain: float, left: int, top: int, conf: float = 0.25, iou: float = 0.7) -> list:
+def select(output: np.ndarray, gain: float, pad: tuple, size: tuple, conf: float = 0.25, iou: float = 0.7) -> list:
     best = output[4:].max(0)
     anchors = np.flatnonzero(best > conf)
     scores = best[anchors]
@@ -49,7 +49,7 @@ def select(output: np.ndarray, gain: float, left: int, top: int, conf: float = 0
     corners = np.hstack([centres - sizes / 2, sizes])
     kept = cv2.dnn.NMSBoxesBatched(corners.tolist(), scores.tolist(), classes.tolist(), conf, iou)[:300]
     boxes = np.hstack([centres - sizes / 2, centres + sizes / 2])
-    boxes = (boxes - [left, top, left, top]) / gain
+    boxes = ((boxes - [*pad, *pad]) / gain).clip(0, [*size, *size])
     return [
         {
             "class": int(classes[i]),

@@ -151,7 +151,7 @@ function head(net: Network, maps: readonly Value[]): void {
     sides.push(net.reshape(net.conv(box, 4 * BINS, { last: true }).name, 1, 4 * BINS, cells));
     let x = map;
     for (let i = 0; i < 2; i++) x = net.conv(net.conv(x, x.channels, { kernel: 3, groups: x.channels }), CLASSES);
-    const scores = net.conv(x, CLASSES, { last: true, bias: -12, gain: 25 });
+    const scores = net.conv(x, CLASSES, { last: true, bias: -4, gain: 4 });
     classes.push(net.reshape(scores.name, 1, CLASSES, cells));
   }
   const anchors = maps.reduce((sum, { side }) => sum + side * side, 0);
