@@ -8,11 +8,12 @@ import { ROLE } from "./eks-cluster.ts";
 // Limits: https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html
 
 const POLICY = "aws:iam/policy:Policy";
+const INLINE = "aws:iam/rolePolicy:RolePolicy";
 const PROFILE = "aws:iam/instanceProfile:InstanceProfile";
 const ATTACHMENT = "aws:iam/rolePolicyAttachment:RolePolicyAttachment";
 
-/** Characters of a managed policy's document, without white space. */
-const POLICY_LIMIT = 6144;
+/** Characters, without white space, of a managed policy, and of all inline policies of a role together. */
+const LIMITS = { managed: 6144, inline: 10_240 } as const;
 
 const TO_ROLE = {
   path: "role",
@@ -47,9 +48,12 @@ function refuseDocument(document: unknown): void {
     (each) => each?.Effect !== undefined && (each.Action ?? each.NotAction) !== undefined,
   );
   if (Version === undefined || !complete) throw new Refusal("MalformedPolicyDocument", "Syntax errors in policy.");
-  if (text.length > POLICY_LIMIT) {
-    throw new Refusal("LimitExceeded", `Cannot exceed quota for PolicySize: ${POLICY_LIMIT}`);
-  }
+}
+
+/** Refuses documents that are too long, together with those of `others`. */
+function refuseLength(documents: unknown[], limit: number): void {
+  const length = documents.reduce<number>((sum, each) => sum + String(each ?? "").replaceAll(/\s/g, "").length, 0);
+  if (length > limit) throw new Refusal("LimitExceeded", `Cannot exceed quota for PolicySize: ${limit}`);
 }
 
 function path(inputs: Properties): string {
@@ -77,13 +81,17 @@ export const IAM_MODELS: Models = {
     },
     held: inUse("must detach all policies first"),
   },
-  "aws:iam/rolePolicy:RolePolicy": {
+  [INLINE]: {
     source: terraform("iam", "role_policy"),
     replace: ["name", "namePrefix", "role"],
     naming: { property: "name", max: 128 },
     id: ({ inputs }) => `${inputs.role}:${inputs.name}`,
     references: [TO_ROLE],
-    refuse: ({ inputs }) => refuseDocument(inputs.policy),
+    refuse: ({ inputs, old, resources }) => {
+      refuseDocument(inputs.policy);
+      const others = resources.all(INLINE).filter((each) => each.id !== old?.id && each.inputs.role === inputs.role);
+      refuseLength([inputs.policy, ...others.map((each) => each.inputs.policy)], LIMITS.inline);
+    },
   },
   [POLICY]: {
     source: terraform("iam", "policy"),
@@ -94,6 +102,7 @@ export const IAM_MODELS: Models = {
     kept: (_, id) => ({ arn: id, policyId: `ANPA${digits(17).toUpperCase()}` }),
     refuse: (request: Request) => {
       refuseDocument(request.inputs.policy);
+      refuseLength([request.inputs.policy], LIMITS.managed);
       uniqueName("A policy")(request);
     },
     held: inUse("it is attached to an entity"),
