@@ -29,6 +29,8 @@ export class ProjectStack {
   readonly #folder: string;
   readonly #env: Record<string, string | undefined>;
   readonly #file: string;
+  readonly #end = new AbortController();
+  #running: Promise<unknown> = Promise.resolve();
 
   private constructor(folder: string, { toolchain, stack, kubeconfig }: ProjectStackOptions) {
     this.#folder = folder;
@@ -73,7 +75,16 @@ export class ProjectStack {
   /** Runs Pulumi, whatever comes of it. */
   async pulumi(...args: string[]): Promise<Run> {
     const options = ["--config-file", this.#file, "--non-interactive", "--color=never"];
-    const run = await execa("pulumi", [...args, ...options], { cwd: ROOT, env: this.#env, all: true, reject: false });
+    const running = execa("pulumi", [...args, ...options], {
+      cwd: ROOT,
+      env: this.#env,
+      all: true,
+      reject: false,
+      cancelSignal: this.#end.signal,
+      forceKillAfterDelay: 10_000,
+    });
+    this.#running = running;
+    const run = await running;
     return { exitCode: run.exitCode, text: run.all, changes: parseChanges(run.all) };
   }
 
@@ -99,8 +110,10 @@ export class ProjectStack {
     return type === undefined ? resources.list : resources.all(type);
   }
 
-  /** Removes everything of the stack. */
+  /** Ends what runs, as after a test's time is over, and removes everything of the stack. */
   async remove(): Promise<void> {
+    this.#end.abort();
+    await this.#running;
     await rm(this.#folder, { recursive: true, force: true });
   }
 }
