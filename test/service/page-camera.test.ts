@@ -62,9 +62,16 @@ describe("the page, with a camera", function () {
     await page.routeWebSocket(/\/stream\?/, (socket) => {
       const service = socket.connectToServer();
       const first = ++opened === 1;
+      let ended = false;
+      // Frames that the page sends before it hears of the end have no way to go.
+      socket.onMessage((frame) => {
+        if (!ended) service.send(frame);
+      });
       service.onMessage((message) => {
+        if (ended) return;
         socket.send(message);
         if (first && JSON.parse(String(message)).frame === 3) {
+          ended = true;
           void service.close();
           void socket.close({ code: 1012, reason: "the service is stopping" });
         }
