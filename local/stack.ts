@@ -4,6 +4,7 @@ import { mkdir, rename, rm, symlink, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { execa } from "execa";
 import { stringify } from "yaml";
+import { endOrphans } from "./cluster/processes.ts";
 import { UserError } from "./errors.ts";
 import { MODELS_DIR } from "./model.ts";
 import { KUBECONFIG, ROOT, STATE_DIR } from "./paths.ts";
@@ -54,8 +55,14 @@ export function pulumiEnvironment(toolchain: Toolchain): Record<string, string |
   };
 }
 
+/** Ends plugins whose engine was killed: they have process groups of their own, and would outlive it for ever. */
+export function endOrphanedPlugins(): Promise<void> {
+  return endOrphans(join(PULUMI_DIR, "home", "plugins"), "pulumi");
+}
+
 /** Makes the backend, the passphrase and the stack where they are missing, and removes what a killed run left locked. */
 export async function initStack(toolchain: Toolchain, signal: AbortSignal): Promise<void> {
+  await endOrphanedPlugins();
   const home = join(PULUMI_DIR, "home");
   for (const folder of [home, BACKEND_DIR]) await mkdir(folder, { recursive: true, mode: 0o700 });
   await rm(join(home, "plugins"), { recursive: true, force: true });

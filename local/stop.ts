@@ -4,6 +4,7 @@ import { stopCluster } from "./cluster/index.ts";
 import { findNode, nodeProcesses } from "./cluster/processes.ts";
 import { runMain } from "./errors.ts";
 import { CACHE_DIR, STATE_DIR } from "./paths.ts";
+import { endOrphanedPlugins } from "./stack.ts";
 
 const USAGE = `Usage: npm stop
 Removes the embedded cluster of this clone. Models, results and caches stay.`;
@@ -13,6 +14,7 @@ await runMain(async () => {
   if (readArguments(USAGE, { options: {} }) === undefined) return;
   const node = findNode();
   const processes = node === undefined ? 0 : nodeProcesses(node).length;
+  await endOrphanedPlugins();
   const state = relative(process.cwd(), STATE_DIR) || STATE_DIR;
   if (!(await stopCluster())) {
     console.log(`Nothing to stop: no cluster runs from ${state}.`);

@@ -62,6 +62,19 @@ export async function killNode({ init, parent }: NodeTree): Promise<void> {
   await gone(parent);
 }
 
+/**
+ * Ends the processes that run a program below a folder and whose parent does not carry the given name (any more), and waits
+ * until they are gone.
+ */
+export async function endOrphans(folder: string, parentName: string): Promise<void> {
+  const orphans = pids().filter((pid) => {
+    const [program = ""] = read(pid, "cmdline")?.split("\0") ?? [];
+    return program.startsWith(`${folder}/`) && read(Number(status(pid, "PPid")), "comm")?.trim() !== parentName;
+  });
+  for (const pid of orphans) kill(pid);
+  await Promise.all(orphans.map(gone));
+}
+
 async function gone(pid: number): Promise<void> {
   const deadline = Date.now() + 10_000;
   while (status(pid, "State") !== undefined && !status(pid, "State")?.startsWith("Z")) {

@@ -10,6 +10,7 @@ import { parse, stringify } from "yaml";
 import type { ClusterStatus } from "../../local/cluster/index.ts";
 import { ROOT } from "../../local/paths.ts";
 import { type TestClone, testClone } from "../support/clone.ts";
+import { processesNaming } from "../support/cluster.ts";
 import { startLoad } from "../support/load.ts";
 
 const SAMPLE = join(ROOT, "samples", "street.jpg");
@@ -216,14 +217,18 @@ describe("npm start, interrupted", function () {
   it("recovers from being killed during pulumi up", async () => {
     const clone = await testClone();
     try {
+      const plugins = () => processesNaming(join(clone.state, "pulumi", "home", "plugins"));
       const run = start(clone.state);
       await printed(run.all, "❯ pulumi up");
-      await sleep(4_000); // Pulumi has locked the stack by then, and is creating
+      // From then on Pulumi has locked the stack, and is creating.
+      while ((await plugins()).length === 0) await sleep(50);
+      await sleep(1_000);
       assert.ok(run.pid);
       process.kill(-run.pid, "SIGKILL");
       await run;
       const { exitCode, output } = await clone.npm("start");
       assert.equal(exitCode, 0, output);
+      assert.deepEqual(await plugins(), []);
     } finally {
       await clone.remove();
     }
