@@ -33,12 +33,12 @@ async function testFiles(parts: string[]): Promise<string[]> {
 }
 
 /**
- * Splits files into two lanes that run side by side, one file at a time in each: those that start clusters or the engine, of
- * which two at once would starve each other and see each other's traces on the machine, and all others.
+ * Splits files into two lanes that run side by side, one file at a time in each: those that start clusters, of which two at
+ * once would starve each other and see each other's traces on the machine, and all others.
  */
 function lanesOf(files: string[]): string[][] {
-  const isHeavy = (file: string) => /^test\/(?:local|standins)\//.test(file);
-  return [files.filter(isHeavy), files.filter((file) => !isHeavy(file))];
+  const startsClusters = (file: string) => /^test\/(?:local\/|standins\/(?:gpu|render|stacks))/.test(file);
+  return [files.filter(startsClusters), files.filter((file) => !startsClusters(file))];
 }
 
 /** Runs one file in a process of its own, because Pulumi's mocks are global to a process. */
