@@ -1,6 +1,6 @@
 import * as aws from "@pulumi/aws";
 import * as pulumi from "@pulumi/pulumi";
-import { problemText } from "../detector/checks.ts";
+import { refuseProblems } from "../problems.ts";
 import type { BudgetArgs } from "./args.ts";
 import { budgetProblems } from "./checks.ts";
 
@@ -13,7 +13,7 @@ export class Budget extends pulumi.ComponentResource {
   constructor(name: string, args: BudgetArgs, opts?: pulumi.ComponentResourceOptions) {
     super("yolo:infra:Budget", name, {}, opts);
     const problems = budgetProblems(args);
-    if (problems.length > 0) throw new pulumi.ResourceError(problems.map(problemText).join("\n"), this, true);
+    refuseProblems(problems, this);
 
     const budget = new aws.budgets.Budget(
       name,

@@ -1,4 +1,4 @@
-import type { Problem } from "../detector/checks.ts";
+import type { Problem } from "../problems.ts";
 import type { BudgetSettings } from "./args.ts";
 
 /** Messages of one budget, and people that one goes to: https://docs.aws.amazon.com/cost-management/latest/userguide/management-limits.html */

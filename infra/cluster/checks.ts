@@ -1,6 +1,6 @@
-import type { Problem } from "../detector/checks.ts";
 import { privateRangeProblem } from "../network/checks.ts";
 import { CIDR_FORM, formatCidr, isPrivate, networkOfText, overlaps, parseCidr } from "../network/cidr.ts";
+import { type Problem, problem } from "../problems.ts";
 import type { ClusterSettings } from "./args.ts";
 
 /** Prefixes that EKS takes: https://docs.aws.amazon.com/eks/latest/APIReference/API_KubernetesNetworkConfigRequest.html */
@@ -108,8 +108,4 @@ function addonProblems({ version, addonVersions }: ClusterSettings): Problem[] {
   // EKS takes one of the cluster's own version only when it is installed.
   if (kubeProxy === undefined || kubeProxy.startsWith(`v${version}.`)) return [];
   return [problem(["addonVersions", "kube-proxy"], `a version of v${version}, as cluster.version,`, kubeProxy)];
-}
-
-function problem(path: string[], expected: string, received: unknown): Problem {
-  return { path, expected, received };
 }

@@ -2,7 +2,7 @@ import * as aws from "@pulumi/aws";
 import * as eks from "@pulumi/eks";
 import * as k8s from "@pulumi/kubernetes";
 import * as pulumi from "@pulumi/pulumi";
-import { problemText } from "../detector/checks.ts";
+import { refuseProblems } from "../problems.ts";
 import { accessEntries } from "./access.ts";
 import type { ClusterArgs } from "./args.ts";
 import { clusterNameProblems, clusterProblems } from "./checks.ts";
@@ -26,7 +26,7 @@ export class Cluster extends pulumi.ComponentResource {
   constructor(name: string, args: ClusterArgs, opts?: pulumi.ComponentResourceOptions) {
     super("yolo:infra:Cluster", name, {}, opts);
     const problems = [...clusterNameProblems(args.clusterName), ...clusterProblems(args)];
-    if (problems.length > 0) throw new pulumi.ResourceError(problems.map(problemText).join("\n"), this, true);
+    refuseProblems(problems, this);
 
     const { clusterName, protect } = args;
     const publicCidrs = [...args.endpoint.publicCidrs];

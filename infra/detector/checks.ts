@@ -1,27 +1,9 @@
 import { DECODING, DRAWING } from "../../service/contract.ts";
+import { type Problem, problem } from "../problems.ts";
 import { cpuMillicores, MEBIBYTE, memoryBytes } from "../quantity.ts";
 import type { DetectorSettings, Model, ModelVolume, Serving } from "./args.ts";
 import { downloadsModel, workerCount } from "./environment.ts";
 import { endsWithPod } from "./model-volume.ts";
-
-/** A value that does not go together with another one. */
-export interface Problem {
-  /** Path of the value within the settings. */
-  path: string[];
-  /** What was expected of it. */
-  expected: string;
-  received: unknown;
-}
-
-/** Problems of a part, by their paths in the whole. */
-export function problemsBelow(path: string[], problems: Problem[]): Problem[] {
-  return problems.map((each) => ({ ...each, path: [...path, ...each.path] }));
-}
-
-/** A problem as a sentence. */
-export function problemText({ path, expected, received }: Problem): string {
-  return `Expected ${expected} for ${path.join(".")} but received ${JSON.stringify(received) ?? "nothing"}`;
-}
 
 /**
  * MiB of the process, and of each worker with its sessions of a small model (models/street.onnx, 4 MB), without images.
@@ -186,8 +168,4 @@ function serviceProblems({ service, allowFrom }: DetectorSettings): Problem[] {
     problems.push(problem(["allowFrom"], expected, allowFrom));
   }
   return problems;
-}
-
-function problem(path: string[], expected: string, received: unknown): Problem {
-  return { path, expected, received };
 }

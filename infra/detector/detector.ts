@@ -3,9 +3,10 @@ import * as pulumi from "@pulumi/pulumi";
 import type { PORTS } from "../../service/contract.ts";
 import { gpuClaimSpec } from "../gpu/dra.ts";
 import { contentName, objectLabels, podSecurityLabels, selectorLabels } from "../names.ts";
+import { refuseProblems } from "../problems.ts";
 import type { DetectorArgs } from "./args.ts";
 import { autoscalerSpec } from "./autoscaling.ts";
-import { detectorProblems, modelProblems, problemText } from "./checks.ts";
+import { detectorProblems, modelProblems } from "./checks.ts";
 import { egressRules } from "./egress.ts";
 import { downloadsModel, serviceEnvironment } from "./environment.ts";
 import { claimSpec, endsWithPod, hostPathVolumeSpec, volumeIdentity } from "./model-volume.ts";
@@ -41,9 +42,7 @@ export class Detector extends pulumi.ComponentResource {
   constructor(name: string, args: DetectorArgs, opts?: pulumi.ComponentResourceOptions) {
     super("yolo:infra:Detector", name, {}, opts);
     const problems = [...detectorProblems(args), ...modelProblems(args.model, args.modelVolume)];
-    if (problems.length > 0) {
-      throw new pulumi.ResourceError(problems.map(problemText).join("\n"), this, true);
-    }
+    refuseProblems(problems, this);
 
     const parent = { parent: this };
     const podLabels = selectorLabels(name, args.namespace);

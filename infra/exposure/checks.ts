@@ -1,6 +1,6 @@
 import type { DetectorSettings } from "../detector/args.ts";
-import type { Problem } from "../detector/checks.ts";
 import { CIDR_FORM, formatCidr, networkOfText } from "../network/cidr.ts";
+import type { Problem } from "../problems.ts";
 import type { Drain, ExposureArgs, ExposureSettings } from "./args.ts";
 
 /**

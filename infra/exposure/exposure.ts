@@ -1,7 +1,7 @@
 import * as aws from "@pulumi/aws";
 import * as k8s from "@pulumi/kubernetes";
 import * as pulumi from "@pulumi/pulumi";
-import { problemText } from "../detector/checks.ts";
+import { refuseProblems } from "../problems.ts";
 import type { ExposureArgs } from "./args.ts";
 import { canaryProblems, exposureProblems } from "./checks.ts";
 import {
@@ -39,7 +39,7 @@ export class Exposure extends pulumi.ComponentResource {
   constructor(name: string, args: ExposureArgs, opts?: pulumi.ComponentResourceOptions) {
     super("yolo:infra:Exposure", name, {}, opts);
     const problems = [...exposureProblems(args), ...canaryProblems(args)];
-    if (problems.length > 0) throw new pulumi.ResourceError(problems.map(problemText).join("\n"), this, true);
+    refuseProblems(problems, this);
 
     const { waf, clusterName, hosts, certificateArn } = args;
     const acl =

@@ -1,5 +1,5 @@
-import type { Problem } from "../detector/checks.ts";
 import { BUCKET_NAME } from "../model-store/checks.ts";
+import type { Problem } from "../problems.ts";
 import type { GithubSettings } from "./args.ts";
 import { REPOSITORY } from "./trust.ts";
 

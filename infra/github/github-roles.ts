@@ -1,6 +1,6 @@
 import * as aws from "@pulumi/aws";
 import * as pulumi from "@pulumi/pulumi";
-import { problemText } from "../detector/checks.ts";
+import { refuseProblems } from "../problems.ts";
 import type { GithubRolesArgs } from "./args.ts";
 import { boundaryPolicy } from "./boundary.ts";
 import { githubProblems } from "./checks.ts";
@@ -27,7 +27,7 @@ export class GithubRoles extends pulumi.ComponentResource {
   constructor(name: string, args: GithubRolesArgs, opts?: pulumi.ComponentResourceOptions) {
     super("yolo:infra:GithubRoles", name, {}, opts);
     const problems = githubProblems(args);
-    if (problems.length > 0) throw new pulumi.ResourceError(problems.map(problemText).join("\n"), this, true);
+    refuseProblems(problems, this);
 
     const { clusterName, location, repository, environment } = args;
     const parent = { parent: this };

@@ -1,6 +1,6 @@
 import { STORAGE_CLASS } from "../cluster/storage-class.ts";
 import type { ModelVolume } from "../detector/args.ts";
-import type { Problem } from "../detector/checks.ts";
+import type { Problem } from "../problems.ts";
 import type { ModelBucketSettings } from "./args.ts";
 import { CACHE_STORAGE_CLASS } from "./efs-driver.ts";
 

@@ -1,6 +1,6 @@
 import * as pulumi from "@pulumi/pulumi";
-import { problemText } from "../detector/checks.ts";
 import { PodIdentity } from "../pod-identity.ts";
+import { refuseProblems } from "../problems.ts";
 import type { ExistingBucket, ModelStoreArgs } from "./args.ts";
 import { type BucketRef, makeBucket } from "./bucket.ts";
 import { bucketProblems } from "./checks.ts";
@@ -21,7 +21,7 @@ export class ModelStore extends pulumi.ComponentResource {
     super("yolo:infra:ModelStore", name, {}, opts);
     const { settings, reader } = args;
     const problems = bucketProblems(settings);
-    if (problems.length > 0) throw new pulumi.ResourceError(problems.map(problemText).join("\n"), this, true);
+    refuseProblems(problems, this);
 
     const parent = { parent: this };
     const { prefix } = settings;

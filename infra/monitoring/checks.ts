@@ -1,4 +1,4 @@
-import type { Problem } from "../detector/checks.ts";
+import type { Problem } from "../problems.ts";
 import { SEVERITIES, secretNames } from "./alertmanager.ts";
 import type { MonitoringSettings } from "./args.ts";
 

@@ -1,8 +1,8 @@
 import * as k8s from "@pulumi/kubernetes";
 import * as pulumi from "@pulumi/pulumi";
 import { installChart, installRelease } from "../charts.ts";
-import { problemText } from "../detector/checks.ts";
 import { objectLabels, podSecurityLabels } from "../names.ts";
+import { refuseProblems } from "../problems.ts";
 import { RECEIVER_SECRET, secretNames } from "./alertmanager.ts";
 import { ruleSpec } from "./alerts.ts";
 import type { MonitoringPlan } from "./args.ts";
@@ -41,7 +41,7 @@ export class Monitoring extends pulumi.ComponentResource {
   constructor(name: string, args: MonitoringArgs, opts?: pulumi.ComponentResourceOptions) {
     super("yolo:infra:Monitoring", name, {}, opts);
     const problems = monitoringProblems(args.settings);
-    if (problems.length > 0) throw new pulumi.ResourceError(problems.map(problemText).join("\n"), this, true);
+    refuseProblems(problems, this);
     const parent = { parent: this };
 
     const namespaced = makeNamespaces(name, this);

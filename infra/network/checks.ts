@@ -1,4 +1,4 @@
-import type { Problem } from "../detector/checks.ts";
+import { type Problem, problem } from "../problems.ts";
 import type { NetworkArgs, NetworkSettings } from "./args.ts";
 import { CIDR_FORM, formatCidr, isPrivate, networkOfText, overlaps, parseCidr } from "./cidr.ts";
 import { MAX_ZONES, MIN_ZONES } from "./subnets.ts";
@@ -54,8 +54,4 @@ function endpointProblems(services: NetworkSettings["interfaceEndpoints"]): Prob
       ? []
       : [problem(["interfaceEndpoints", String(index)], "each service once", service)],
   );
-}
-
-function problem(path: string[], expected: string, received: unknown): Problem {
-  return { path, expected, received };
 }

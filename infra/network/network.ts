@@ -1,6 +1,6 @@
 import * as aws from "@pulumi/aws";
 import * as pulumi from "@pulumi/pulumi";
-import { problemText } from "../detector/checks.ts";
+import { refuseProblems } from "../problems.ts";
 import type { NetworkArgs } from "./args.ts";
 import { networkProblems, zoneProblems } from "./checks.ts";
 import { interfaceEndpoints, s3Endpoint } from "./endpoints.ts";
@@ -29,7 +29,7 @@ export class Network extends pulumi.ComponentResource {
   constructor(name: string, args: NetworkArgs, opts?: pulumi.ComponentResourceOptions) {
     super("yolo:infra:Network", name, {}, opts);
     const problems = [...networkProblems(args), ...zoneProblems(args.zones)];
-    if (problems.length > 0) throw new pulumi.ResourceError(problems.map(problemText).join("\n"), this, true);
+    refuseProblems(problems, this);
 
     const { clusterName, protect } = args;
     const parent = { parent: this };

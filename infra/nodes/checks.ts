@@ -1,5 +1,5 @@
-import { type Problem, problemsBelow } from "../detector/checks.ts";
 import { type GpuSharing, sharingLabels } from "../gpu/sharing.ts";
+import { type Problem, problem, problemsBelow } from "../problems.ts";
 import { AMI_TYPES, amiRelease, hasBuiltInDevicePlugin, isAmiType, releasePattern } from "./ami.ts";
 import type { GpuGroupSettings, NodeGroupSettings, NodesSettings } from "./args.ts";
 import { gpusPerNode } from "./autoscaling-tags.ts";
@@ -175,8 +175,4 @@ function sharingProblems(group: NodeGroupSettings & { sharing?: GpuSharing | und
       ? [problem(["sharing", "instances"], `at most ${most} of ${sharing.profile}`, sharing.instances)]
       : [];
   });
-}
-
-function problem(path: string[], expected: string, received: unknown): Problem {
-  return { path, expected, received };
 }

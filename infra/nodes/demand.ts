@@ -1,6 +1,6 @@
 import type { Rollout } from "../detector/args.ts";
-import type { Problem } from "../detector/checks.ts";
 import { podsPerGpu } from "../gpu/sharing.ts";
+import { type Problem, problem } from "../problems.ts";
 import type { GpuGroupSettings } from "./args.ts";
 import { gpusPerNode } from "./autoscaling-tags.ts";
 
@@ -58,8 +58,4 @@ export function demandProblems(
     `${perNode > 0 ? `: at least ${group.max + Math.ceil((needed - capacity) / perNode)}` : ""}, or a smaller ${service}.replicas.max` +
     `${surge > 0 && capacity >= replicas.max ? `, or ${service}.rollout.mode: resourceAware` : ""},`;
   return [...problems, problem(["nodes", "gpu", name, "max"], expected, group.max)];
-}
-
-function problem(path: string[], expected: string, received: unknown): Problem {
-  return { path, expected, received };
 }

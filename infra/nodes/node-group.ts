@@ -1,7 +1,7 @@
 import * as aws from "@pulumi/aws";
 import * as pulumi from "@pulumi/pulumi";
-import { problemText } from "../detector/checks.ts";
 import { type GpuSharing, sharingLabels } from "../gpu/sharing.ts";
+import { refuseProblems } from "../problems.ts";
 import { amiRelease } from "./ami.ts";
 import type { NodeGroupSettings } from "./args.ts";
 import { discoveryTags, nodeTemplateTags } from "./autoscaling-tags.ts";
@@ -59,7 +59,7 @@ export class NodeGroup extends pulumi.ComponentResource {
       const expected = `subnets in a zone that offers ${args.instanceTypes.join(" and ")} (${zones.join(", ") || "none does"})`;
       problems.push({ path: ["subnets"], expected, received });
     }
-    if (problems.length > 0) throw new pulumi.ResourceError(problems.map(problemText).join("\n"), this, true);
+    refuseProblems(problems, this);
 
     const parent = { parent: this };
     const labels = {

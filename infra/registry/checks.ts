@@ -1,4 +1,4 @@
-import type { Problem } from "../detector/checks.ts";
+import type { Problem } from "../problems.ts";
 import type { RegistryArgs } from "./args.ts";
 
 /** Names of repositories: https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_CreateRepository.html */

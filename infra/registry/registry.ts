@@ -1,6 +1,6 @@
 import * as aws from "@pulumi/aws";
 import * as pulumi from "@pulumi/pulumi";
-import { problemText } from "../detector/checks.ts";
+import { refuseProblems } from "../problems.ts";
 import type { RegistryArgs } from "./args.ts";
 import { registryProblems } from "./checks.ts";
 import { lifecyclePolicy, pullPolicy } from "./policies.ts";
@@ -15,7 +15,7 @@ export class Registry extends pulumi.ComponentResource {
   constructor(name: string, args: RegistryArgs, opts?: pulumi.ComponentResourceOptions) {
     super("yolo:infra:Registry", name, {}, opts);
     const problems = registryProblems(args);
-    if (problems.length > 0) throw new pulumi.ResourceError(problems.map(problemText).join("\n"), this, true);
+    refuseProblems(problems, this);
 
     const { pullAccounts = [], protect } = args;
     const repository = new aws.ecr.Repository(

@@ -1,6 +1,6 @@
 import type { GpuApi } from "../detector/args.ts";
-import type { Problem } from "../detector/checks.ts";
 import type { GpuGroupSettings, NodesSettings } from "../nodes/args.ts";
+import type { Problem } from "../problems.ts";
 import type { ScalingSettings } from "./args.ts";
 
 /** What does not go together about scaling, nodes and how pods get GPUs; paths are those of a stack's configuration. */

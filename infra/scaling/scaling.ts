@@ -1,8 +1,8 @@
 import * as pulumi from "@pulumi/pulumi";
 import type { KubernetesMinor } from "../cluster/addon-versions.ts";
 import type { GpuApi } from "../detector/args.ts";
-import { problemText } from "../detector/checks.ts";
 import type { NodesSettings } from "../nodes/args.ts";
+import { refuseProblems } from "../problems.ts";
 import type { AwsLocation, ControllerArgs, ScalingSettings } from "./args.ts";
 import { scalingProblems } from "./checks.ts";
 import { ClusterAutoscaler } from "./cluster-autoscaler.ts";
@@ -33,7 +33,7 @@ export class Scaling extends pulumi.ComponentResource {
     super("yolo:infra:Scaling", name, {}, opts);
     const { settings, nodes } = args;
     const problems = scalingProblems(settings, nodes, args.gpuApi);
-    if (problems.length > 0) throw new pulumi.ResourceError(problems.map(problemText).join("\n"), this, true);
+    refuseProblems(problems, this);
 
     createNodeAutoscaler(args, this);
     const { enabled, ...keda } = settings.keda;

@@ -1,5 +1,5 @@
 import { z } from "zod";
-import type { Problem } from "../../infra/detector/checks.ts";
+import type { Problem } from "../../infra/problems.ts";
 
 /** What a value of the configuration must be; problems are printed as "Expected <what> for <path> but received <value>". */
 export interface Pattern {

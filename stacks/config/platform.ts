@@ -1,11 +1,11 @@
 import { z } from "zod";
-import { type Problem, problemsBelow } from "../../infra/detector/checks.ts";
 import { exposedServiceProblems } from "../../infra/exposure/checks.ts";
 import { modelPlaceProblems } from "../../infra/model-store/checks.ts";
 import { receiverSecretProblems } from "../../infra/monitoring/checks.ts";
 import { overlapProblems } from "../../infra/network/checks.ts";
 import { nodesProblems } from "../../infra/nodes/checks.ts";
 import { demandProblems } from "../../infra/nodes/demand.ts";
+import { type Problem, problemsBelow } from "../../infra/problems.ts";
 import { scalingProblems } from "../../infra/scaling/checks.ts";
 import type { releaseSchema } from "../release.ts";
 import { budgetSchema } from "./budget.ts";

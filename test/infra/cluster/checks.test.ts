@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { accessEntries } from "../../../infra/cluster/access.ts";
 import type { AccessGrant, ClusterSettings } from "../../../infra/cluster/args.ts";
 import { clusterNameProblems, clusterProblems, deployerProblems } from "../../../infra/cluster/checks.ts";
-import { problemText } from "../../../infra/detector/checks.ts";
+import { problemText } from "../../../infra/problems.ts";
 import { ARGS } from "./fixture.ts";
 
 const ROLE = "arn:aws:iam::123456789012:role/team";

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import type { DetectorSettings, Model, ModelVolume } from "../../../infra/detector/args.ts";
-import { detectorProblems, modelProblems, problemText, worstCaseMemoryMib } from "../../../infra/detector/checks.ts";
+import { detectorProblems, modelProblems, worstCaseMemoryMib } from "../../../infra/detector/checks.ts";
+import { problemText } from "../../../infra/problems.ts";
 import { detectorSchema } from "../../../stacks/config/detector.ts";
 
 const DEFAULTS = detectorSchema.parse({});

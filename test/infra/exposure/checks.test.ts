@@ -1,7 +1,6 @@
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { resolve } from "node:path";
-import { problemText } from "../../../infra/detector/checks.ts";
 import { HEALTH_CHECK, loadBalancerPeers } from "../../../infra/exposure/balancer.ts";
 import {
   exposedServiceProblems,
@@ -10,6 +9,7 @@ import {
   MIN_DRAIN_SECONDS,
 } from "../../../infra/exposure/checks.ts";
 import { planSubnets } from "../../../infra/network/subnets.ts";
+import { problemText } from "../../../infra/problems.ts";
 import { ARGS, PUBLIC } from "./fixture.ts";
 
 const SERVICE = { service: { type: "ClusterIP" }, drainSeconds: 15, requestTimeoutMs: 10_000 } as const;

@@ -1,11 +1,11 @@
 import assert from "node:assert/strict";
-import { problemText } from "../../../infra/detector/checks.ts";
 import {
   BUCKET_NAME,
   bucketProblems,
   type ModelPlaces,
   modelPlaceProblems,
 } from "../../../infra/model-store/checks.ts";
+import { problemText } from "../../../infra/problems.ts";
 
 const PLACES: ModelPlaces = {
   volume: { type: "pod", sizeGib: 2 },

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
-import { problemText } from "../../../infra/detector/checks.ts";
 import type { NetworkSettings } from "../../../infra/network/args.ts";
 import { networkProblems, overlapProblems, zoneProblems } from "../../../infra/network/checks.ts";
+import { problemText } from "../../../infra/problems.ts";
 
 const SETTINGS: NetworkSettings = { cidr: "10.0.0.0/16", nat: "single", interfaceEndpoints: [] };
 

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
-import { problemText } from "../../../infra/detector/checks.ts";
 import type { GpuGroupSettings, NodesSettings } from "../../../infra/nodes/args.ts";
 import { nodesProblems, nodeZoneProblems } from "../../../infra/nodes/checks.ts";
+import { problemText } from "../../../infra/problems.ts";
 
 const COMMON = { capacity: "spot", min: 0, max: 4, diskGib: 100, maxUnavailable: 1, labels: {} } as const;
 const GPU: GpuGroupSettings = {

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
-import { problemText } from "../../../infra/detector/checks.ts";
 import type { GpuGroupSettings } from "../../../infra/nodes/args.ts";
 import { demandProblems, type GpuDemand, podCapacity } from "../../../infra/nodes/demand.ts";
+import { problemText } from "../../../infra/problems.ts";
 
 const GPU: GpuGroupSettings = {
   capacity: "spot",

@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import * as k8s from "@pulumi/kubernetes";
 import * as pulumi from "@pulumi/pulumi";
-import { problemText } from "../../../infra/detector/checks.ts";
 import type { NodesSettings } from "../../../infra/nodes/args.ts";
+import { problemText } from "../../../infra/problems.ts";
 import { scalingProblems } from "../../../infra/scaling/checks.ts";
 import { Scaling, type ScalingArgs } from "../../../infra/scaling/scaling.ts";
 import { describeExpected, formatProblems } from "../../../stacks/config/problems.ts";
