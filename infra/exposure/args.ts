@@ -1,6 +1,7 @@
 import type * as pulumi from "@pulumi/pulumi";
+import type { AwsLocation } from "../aws-location.ts";
 import type { ChartSource } from "../charts.ts";
-import type { AwsLocation, Placement } from "../scaling/args.ts";
+import type { Placement } from "../scaling/args.ts";
 
 /**
  * Policies of TLS that take 1.2 and 1.3 or 1.3 only, with forward secrecy; those of 2025 also agree on keys that a quantum

@@ -1,4 +1,4 @@
-import type { AwsLocation } from "../scaling/args.ts";
+import type { AwsLocation } from "../aws-location.ts";
 
 /** Values that are chosen per stack. Defaults are those of the stack's configuration (stacks/config/github.ts). */
 export interface GithubSettings {

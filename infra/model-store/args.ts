@@ -1,4 +1,5 @@
 import type * as pulumi from "@pulumi/pulumi";
+import type { AwsLocation } from "../aws-location.ts";
 import type { KubernetesMinor } from "../cluster/addon-versions.ts";
 
 /** A bucket that the program makes. Defaults are those of the stack's configuration (stacks/config/model-store.ts). */
@@ -65,7 +66,7 @@ export type InfrequentAccessDays = (typeof INFREQUENT_ACCESS_DAYS)[number];
 export interface ModelCacheArgs extends ModelCacheSettings {
   clusterName: string;
   kubernetesVersion: KubernetesMinor;
-  location: { region: string; accountId: pulumi.Input<string>; partition: pulumi.Input<string> };
+  location: AwsLocation;
   vpcId: pulumi.Input<string>;
   /** One subnet in each zone that has nodes. */
   subnets: readonly { zone: string; id: pulumi.Input<string> }[];

@@ -1,4 +1,3 @@
-import type * as pulumi from "@pulumi/pulumi";
 import type { ChartSource } from "../charts.ts";
 import type { Toleration } from "../detector/args.ts";
 
@@ -51,14 +50,6 @@ export interface ScalingSettings {
   clusterAutoscaler: ClusterAutoscalerSettings;
   karpenter: KarpenterSettings;
   keda: KedaSettings & { enabled: boolean };
-}
-
-/** Where AWS resources are, as their ARNs say it. */
-export interface AwsLocation {
-  region: string;
-  accountId: pulumi.Input<string>;
-  /** `aws`, or that of another family of regions. */
-  partition: pulumi.Input<string>;
 }
 
 /** Nodes for the pods that run the cluster itself. */

@@ -1,8 +1,9 @@
 import * as pulumi from "@pulumi/pulumi";
+import type { AwsLocation } from "../aws-location.ts";
 import { installChart } from "../charts.ts";
 import type { KubernetesMinor } from "../cluster/addon-versions.ts";
 import { PodIdentity } from "../pod-identity.ts";
-import type { AwsLocation, ClusterAutoscalerSettings, ControllerArgs } from "./args.ts";
+import type { ClusterAutoscalerSettings, ControllerArgs } from "./args.ts";
 import { clusterAutoscalerPolicy } from "./cluster-autoscaler-policy.ts";
 import { CLUSTER_AUTOSCALER, clusterAutoscalerValues } from "./cluster-autoscaler-values.ts";
 import { SYSTEM_NAMESPACE } from "./system-pods.ts";

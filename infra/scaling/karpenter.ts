@@ -1,5 +1,6 @@
 import * as aws from "@pulumi/aws";
 import * as pulumi from "@pulumi/pulumi";
+import type { AwsLocation } from "../aws-location.ts";
 import { installChart } from "../charts.ts";
 import type { KubernetesMinor } from "../cluster/addon-versions.ts";
 import { podsPerGpu } from "../gpu/sharing.ts";
@@ -8,7 +9,7 @@ import type { GpuGroupSettings } from "../nodes/args.ts";
 import type { PrivateSubnet } from "../nodes/node-group.ts";
 import { NodeRole } from "../nodes/node-role.ts";
 import { PodIdentity } from "../pod-identity.ts";
-import type { AwsLocation, ControllerArgs, KarpenterSettings } from "./args.ts";
+import type { ControllerArgs, KarpenterSettings } from "./args.ts";
 import { InterruptionQueue } from "./interruption-queue.ts";
 import { karpenterPolicy } from "./karpenter-policy.ts";
 import { KarpenterPool } from "./karpenter-pool.ts";

@@ -1,9 +1,10 @@
 import * as pulumi from "@pulumi/pulumi";
+import type { AwsLocation } from "../aws-location.ts";
 import type { KubernetesMinor } from "../cluster/addon-versions.ts";
 import type { GpuApi } from "../detector/args.ts";
 import type { NodesSettings } from "../nodes/args.ts";
 import { refuseProblems } from "../problems.ts";
-import type { AwsLocation, ControllerArgs, ScalingSettings } from "./args.ts";
+import type { ControllerArgs, ScalingSettings } from "./args.ts";
 import { scalingProblems } from "./checks.ts";
 import { ClusterAutoscaler } from "./cluster-autoscaler.ts";
 import { Karpenter, type KarpenterArgs } from "./karpenter.ts";

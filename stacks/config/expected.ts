@@ -49,6 +49,12 @@ export const ABSOLUTE_PATH: Pattern = {
   regex: /^\/(?!.*(?:^|\/)\.\.(?:\/|$)).*$/,
 };
 
+/** A key of AWS's Key Management Service. */
+export const KEY_ARN: Pattern = {
+  what: "the ARN of a key of KMS",
+  regex: /^arn:aws[a-z-]*:kms:[a-z0-9-]+:\d{12}:key\/[a-z0-9-]+$/,
+};
+
 /** Any text with something in it. */
 export const FILLED: Pattern = { what: "some text", regex: /\S/ };
 

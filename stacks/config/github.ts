@@ -2,12 +2,7 @@ import { z } from "zod";
 import { ENVIRONMENT } from "../../infra/github/checks.ts";
 import { REPOSITORY } from "../../infra/github/trust.ts";
 import { BUCKET_NAME } from "../../infra/model-store/checks.ts";
-import { flag, text } from "./expected.ts";
-
-const KEY_ARN = {
-  what: "the ARN of a key of KMS",
-  regex: /^arn:aws[a-z-]*:kms:[a-z0-9-]+:\d{12}:key\/[a-z0-9-]+$/,
-};
+import { flag, KEY_ARN, text } from "./expected.ts";
 
 /** Roles for workflows of a GitHub repository. Every default of the GithubRoles component stands here. */
 export const githubSchema = z

@@ -2,13 +2,8 @@ import { z } from "zod";
 import { ADDON_VERSION_FORM } from "../../infra/cluster/addon-versions.ts";
 import { INFREQUENT_ACCESS_DAYS, type ModelBucketSettings } from "../../infra/model-store/args.ts";
 import { BUCKET_NAME, KEY_PREFIX } from "../../infra/model-store/checks.ts";
-import { checked, integer, oneOf, text } from "./expected.ts";
+import { checked, integer, KEY_ARN, oneOf, text } from "./expected.ts";
 import { modelStoreSchema } from "./model-volume.ts";
-
-const KEY_ARN = {
-  what: "the ARN of a key of KMS",
-  regex: /^arn:aws[a-z-]*:kms:[a-z0-9-]+:\d{12}:key\/[a-z0-9-]+$/,
-};
 
 const prefixSchema = text(KEY_PREFIX).default("models/").describe("Beginning of the keys that the service may read.");
 

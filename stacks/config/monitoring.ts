@@ -3,7 +3,7 @@ import { monitoringProblems } from "../../infra/monitoring/checks.ts";
 import { LATENCY_BOUNDS_MS } from "../../infra/monitoring/metrics.ts";
 import { BURN_WINDOWS, LOWEST_OBJECTIVE_PERCENT, WINDOW_HOURS } from "../../infra/monitoring/slo.ts";
 import { MEMORY_QUANTITY } from "../../infra/quantity.ts";
-import { DNS_LABEL, FILLED, integer, text } from "./expected.ts";
+import { checked, DNS_LABEL, FILLED, integer, text } from "./expected.ts";
 
 const MEMORY = { what: 'a memory quantity such as "512Mi" or "2Gi"', regex: MEMORY_QUANTITY };
 const CHANNEL = { what: "a channel such as #alerts", regex: /^[#@][^\s]+$/ };
@@ -91,8 +91,8 @@ const sloSchema = z.strictObject({
 });
 
 /** Prometheus, Alertmanager and Grafana, and what the service promises. */
-export const monitoringSchema = z
-  .strictObject({
+export const monitoringSchema = checked(
+  z.strictObject({
     retentionDays: integer(SHORTEST_RETENTION_DAYS, 3_650)
       .default(15)
       .describe("Days that Prometheus keeps metrics, at least the longest window of the budget alerts."),
@@ -109,16 +109,10 @@ export const monitoringSchema = z
       .describe("Address of docs/runbooks.md, to which each alert adds its own section."),
     alertmanager: alertmanagerSchema.prefault({}).describe("How alerts reach people."),
     slo: sloSchema.prefault({}).describe("What the service promises."),
-  })
-  .describe("Prometheus, Alertmanager and Grafana, and what the service promises.")
-  .superRefine((settings, context) => {
-    // Zod goes on to this check after a problem, and then with what it could not read.
-    if (context.issues.length > 0) return;
-    for (const { path, expected, received } of monitoringProblems(settings)) {
-      // The section's own name is in the path of whoever prints the problem.
-      context.addIssue({ code: "custom", path: path.slice(1), message: expected, params: { received } });
-    }
-  });
+  }),
+  // The section's own name is in the path of whoever prints the problem.
+  (settings) => monitoringProblems(settings).map((each) => ({ ...each, path: each.path.slice(1) })),
+).describe("Prometheus, Alertmanager and Grafana, and what the service promises.");
 
 /** What is printed in place of a value that nobody may see. */
 const HIDDEN = { received: "[secret]" };

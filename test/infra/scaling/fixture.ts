@@ -1,7 +1,8 @@
 import * as k8s from "@pulumi/kubernetes";
 import * as pulumi from "@pulumi/pulumi";
+import type { AwsLocation } from "../../../infra/aws-location.ts";
 import type { NodeGroupSettings } from "../../../infra/nodes/args.ts";
-import type { AwsLocation, ControllerArgs, ScalingSettings } from "../../../infra/scaling/args.ts";
+import type { ControllerArgs, ScalingSettings } from "../../../infra/scaling/args.ts";
 import type { KarpenterPoolSettings } from "../../../infra/scaling/karpenter.ts";
 import { installMocks, type Recording, type Registered, settle } from "../../support/pulumi.ts";
 
