@@ -1,12 +1,13 @@
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
-import { join } from "node:path";
 import { InferenceSession, Tensor } from "onnxruntime-node";
 import { prepareGraph } from "../../service/src/model/edit.ts";
+import type { Model } from "../../service/src/model/layout.ts";
 import { readOnnx } from "../../service/src/model/metadata.ts";
 import { readModel } from "../../service/src/model/model.ts";
-import { fields } from "../../service/src/model/protobuf.ts";
-import { bytesField, floatField, integerField } from "../../service/src/model/protobuf-writer.ts";
+import { ELEMENT, node, valueInfo } from "../../service/src/model/onnx-writer.ts";
+import { fields, messages, text } from "../../service/src/model/protobuf.ts";
+import { bytesField, floatField, integerField, join } from "../../service/src/model/protobuf-writer.ts";
 import { selectRaw } from "../../service/src/vision/nms.ts";
 import { noise } from "./generate.ts";
 import { toPlanes } from "./letterbox-reference.ts";
@@ -17,10 +18,14 @@ import { FIXTURES } from "./support.ts";
 type Outputs = InferenceSession.OnnxValueMapType;
 
 const SIDE = 64;
+
+/** The smallest number of single precision that has all its digits. */
+const SMALLEST = 2 ** -126;
+
 const PIXELS = noise(SIDE, SIDE, 5);
 
 function read(name: string): Buffer {
-  return readFileSync(join(FIXTURES, `colours-${name}.onnx`));
+  return readFileSync(`${FIXTURES}/colours-${name}.onnx`);
 }
 
 async function run(content: Uint8Array, feeds: Record<string, Tensor>): Promise<Outputs> {
@@ -32,6 +37,23 @@ function planes(): Tensor {
   const data = new Float32Array(PIXELS.length);
   toPlanes(PIXELS, data);
   return new Tensor("float32", data, [1, 3, SIDE, SIDE]);
+}
+
+/** Distances to the sides of boxes as exporters write them, up to their softmax. */
+function distances(opset: number, axis = 1): Uint8Array {
+  const shape = ["batch", 4, 16, "anchors"];
+  const graph = join(
+    bytesField(1, node("Transpose", ["logits"], ["bins"], { perm: [0, 2, 1, 3] })),
+    bytesField(1, node("Softmax", ["bins"], ["weights"], { axis })),
+    bytesField(2, "distances"),
+    bytesField(11, valueInfo("logits", ELEMENT.float32, shape)),
+    bytesField(12, valueInfo("weights", ELEMENT.float32, ["batch", 16, 4, "anchors"])),
+  );
+  return join(integerField(1, 8), bytesField(7, graph), bytesField(8, integerField(2, opset)));
+}
+
+function operatorsOf(content: Uint8Array): string[] {
+  return messages(content, 7).flatMap((graph) => messages(graph, 1).map((each) => text(each, 4) ?? ""));
 }
 
 describe("prepareGraph", function () {
@@ -71,6 +93,47 @@ describe("prepareGraph", function () {
       for (const output of Object.keys(expected)) assert.deepEqual(found[output]?.data, expected[output]?.data, output);
     });
   }
+
+  for (const opset of [13, 18]) {
+    it(`writes a softmax over the bins of boxes otherwise on a processor, opset ${opset}`, async () => {
+      const content = distances(opset);
+      const prepared = prepareGraph(content, { ...readModel(read("end-to-end")), layout: "end-to-end" }, "cpu");
+      assert.deepEqual(operatorsOf(content), ["Transpose", "Softmax"]);
+      assert.deepEqual(operatorsOf(prepared.content), ["Transpose", "ReduceMax", "Sub", "Exp", "ReduceSum", "Div"]);
+      const shape = [2, 4, 16, 21];
+      // Far beyond what an exponential in single precision can hold.
+      const numbers = Float32Array.from(
+        { length: 2 * 4 * 16 * 21 },
+        (_, i) => Math.sin(i * i) * (i % 7 === 0 ? 400 : 8),
+      );
+      const feeds = { logits: new Tensor("float32", numbers, shape) };
+      const expected = (await run(content, feeds)).weights?.data as Float32Array;
+      const found = (await run(prepared.content, feeds)).weights?.data as Float32Array;
+      assert.equal(found.length, expected.length);
+      for (const [i, value] of expected.entries())
+        assert.ok(
+          Math.abs((found[i] ?? Number.NaN) - value) <= 2 ** -21 * value + SMALLEST,
+          `${found[i]} in place of ${value}`,
+        );
+    });
+  }
+
+  it("leaves a softmax over the last axis, one before opset 13, one on a GPU and one of halves", () => {
+    const model: Model = { ...readModel(read("end-to-end")), layout: "end-to-end" };
+    const half = bytesField(7, bytesField(5, integerField(2, 10)));
+    for (const [content, provider] of [
+      [distances(13, 3), "cpu"],
+      [distances(12), "cpu"],
+      [Buffer.concat([distances(13), half]), "cpu"],
+    ] as const) {
+      assert.ok(operatorsOf(prepareGraph(content, model, provider).content).includes("Softmax"));
+    }
+    const onGpu = prepareGraph(read("raw"), readModel(read("raw")), "cuda");
+    assert.deepEqual(
+      operatorsOf(onGpu.content).filter((name) => name === "Exp"),
+      [],
+    );
+  });
 
   it("leaves shapes that vary varying, and everything else that the file says as it is", () => {
     const content = read("dynamic");
