@@ -95,8 +95,11 @@ const US_EAST_1 = {
   "g6e.24xlarge": 15.06559,
   "g6e.48xlarge": 30.13118,
   "p4d.24xlarge": 21.957642,
+  "p4de.24xlarge": 27.44705,
   "p5.4xlarge": 6.88,
   "p5.48xlarge": 55.04,
+  "p5en.48xlarge": 63.296,
+  "p6-b200.48xlarge": 113.9328,
   "t3.medium": 0.0416,
   "t3.large": 0.0832,
   "t3.xlarge": 0.1664,
@@ -190,7 +193,7 @@ export const PRICES: Readonly<Record<PricedRegion, PriceTable>> = {
   },
   "eu-central-1": {
     instancesDate: "2026-01-19",
-    // From the same catalog as us-west-2; what is missing could not be read: other sizes, and m6i, t3, t4g, p4d and p5.
+    // From the same catalog as us-west-2; what is missing could not be read: other sizes, and m6i, t3, t4g and all p.
     instances: {
       "g4dn.xlarge": 0.658,
       "g4dn.8xlarge": 2.72,

@@ -54,6 +54,10 @@ export function devicePluginValues(sharings: readonly GpuSharing[]) {
     },
     tolerations: [{ ...GPU_TOLERATION }],
     gfd: { enabled: false },
-    resources: { requests: { cpu: "10m", memory: "64Mi" }, limits: { memory: "128Mi" } },
+    resources: {
+      requests: { cpu: "10m", memory: "64Mi" },
+      // The chart limits the MPS server, too, which all pods of a node work through, and whose need nobody states.
+      ...(!sharings.some(({ mode }) => mode === "mps") && { limits: { memory: "128Mi" } }),
+    },
   };
 }

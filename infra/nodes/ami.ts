@@ -34,8 +34,8 @@ export function isAmiType(name: string): name is AmiType {
 }
 
 /**
- * Whether the system itself runs NVIDIA's device plugin: the chart's would be a second one, and only user data could set how the
- * first one shares GPUs. Source: https://docs.aws.amazon.com/eks/latest/userguide/ml-eks-k8s-device-plugin.html
+ * Whether the system itself runs NVIDIA's device plugin: the chart's would be a second one, and the machine's own user data says
+ * how the first one shares GPUs (user-data.ts). Source: https://docs.aws.amazon.com/eks/latest/userguide/ml-eks-k8s-device-plugin.html
  */
 export function hasBuiltInDevicePlugin(ami: AmiType): boolean {
   return AMI_TYPES[ami].system === "bottlerocket" && AMI_TYPES[ami].nvidia;

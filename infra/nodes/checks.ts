@@ -1,10 +1,11 @@
 import { type GpuSharing, sharingLabels } from "../gpu/sharing.ts";
 import { type Problem, problem, problemsBelow } from "../problems.ts";
-import { AMI_TYPES, amiRelease, hasBuiltInDevicePlugin, isAmiType, releasePattern } from "./ami.ts";
+import { AMI_TYPES, amiRelease, isAmiType, releasePattern } from "./ami.ts";
 import type { GpuGroupSettings, NodeGroupSettings, NodesSettings } from "./args.ts";
 import { gpusPerNode } from "./autoscaling-tags.ts";
-import { GPUS, gpuMemoryGib, INSTANCE_TYPES, type InstanceType, isInstanceType } from "./instance-types.ts";
+import { gpuMemoryGib, INSTANCE_TYPES, type InstanceType, isInstanceType } from "./instance-types.ts";
 import { ACCELERATOR_LABEL, DEVICE_PLUGIN_LABEL, GPU_PRESENT_LABEL, POOL_LABEL } from "./labels.ts";
+import { sharingProblems } from "./sharing-checks.ts";
 
 /**
  * Longest name of an entry: a node group has at most 63 characters, of which Pulumi takes 8 to make the name unique.
@@ -85,7 +86,7 @@ export function nodeGroupProblems(
     ...amiProblems(group, kubernetesVersion),
     ...sizeProblems(group),
     ...labelProblems(group),
-    ...sharingProblems(group),
+    ...(group.sharing === undefined ? [] : sharingProblems({ ...group, sharing: group.sharing }, kubernetesVersion)),
   ];
 }
 
@@ -145,34 +146,5 @@ function labelProblems({ labels }: NodeGroupSettings): Problem[] {
       return [problem(["labels", key], "no such label, which the program sets itself,", value)];
     if (key.length <= LABEL_KEY_LENGTH) return [];
     return [problem(["labels", key], `a key of at most ${LABEL_KEY_LENGTH} characters`, key)];
-  });
-}
-
-function sharingProblems(group: NodeGroupSettings & { sharing?: GpuSharing | undefined }): Problem[] {
-  const { ami, instanceTypes, sharing } = group;
-  if (sharing === undefined || sharing.mode === "none") return [];
-  if (hasBuiltInDevicePlugin(ami)) {
-    const expected = "none with Bottlerocket, whose own device plugin only user data could tell to share,";
-    return [problem(["sharing", "mode"], expected, sharing.mode)];
-  }
-  if (sharing.mode !== "mig") return [];
-  return instanceTypes.flatMap((name) => {
-    const { gpu } = INSTANCE_TYPES[name];
-    const instances: Readonly<Record<string, number>> = gpu === undefined ? {} : GPUS[gpu].migInstances;
-    const profiles = Object.keys(instances);
-    if (profiles.length === 0) {
-      const able = Object.entries(GPUS).filter(([, facts]) => Object.keys(facts.migInstances).length > 0);
-      const expected = `timeSlicing, mps or none for the ${gpu} of ${name}: only ${able.map(([model]) => model).join(" and ")} have MIG,`;
-      return [problem(["sharing", "mode"], expected, "mig")];
-    }
-    const most = Object.hasOwn(instances, sharing.profile) ? instances[sharing.profile] : undefined;
-    if (most === undefined) {
-      return [
-        problem(["sharing", "profile"], `one of ${profiles.join(", ")} for the ${gpu} of ${name}`, sharing.profile),
-      ];
-    }
-    return sharing.instances > most
-      ? [problem(["sharing", "instances"], `at most ${most} of ${sharing.profile}`, sharing.instances)]
-      : [];
   });
 }

@@ -7,30 +7,20 @@ interface GpuFacts {
   memoryGib: number;
   /** Value of the label `k8s.amazonaws.com/accelerator`: Cluster Autoscaler's own word where it has one. */
   accelerator: string;
-  /**
-   * How many instances of a MIG profile fit one GPU; empty where the GPU cannot be partitioned.
-   * Source: https://docs.nvidia.com/datacenter/tesla/mig-user-guide/supported-mig-profiles.html
-   */
-  migInstances: Readonly<Record<string, number>>;
 }
 
 /** Every model of GPU that the families below have. */
 export const GPUS = {
-  T4: { memoryGib: 16, accelerator: "nvidia-tesla-t4", migInstances: {} },
-  T4G: { memoryGib: 16, accelerator: "nvidia-t4g", migInstances: {} },
-  A10G: { memoryGib: 24, accelerator: "nvidia-a10g", migInstances: {} },
-  L4: { memoryGib: 24, accelerator: "nvidia-l4", migInstances: {} },
-  L40S: { memoryGib: 48, accelerator: "nvidia-l40s", migInstances: {} },
-  A100: {
-    memoryGib: 40,
-    accelerator: "nvidia-tesla-a100",
-    migInstances: { "1g.5gb": 7, "1g.10gb": 4, "2g.10gb": 3, "3g.20gb": 2, "4g.20gb": 1, "7g.40gb": 1 },
-  },
-  H100: {
-    memoryGib: 80,
-    accelerator: "nvidia-h100",
-    migInstances: { "1g.10gb": 7, "1g.20gb": 4, "2g.20gb": 3, "3g.40gb": 2, "4g.40gb": 1, "7g.80gb": 1 },
-  },
+  T4: { memoryGib: 16, accelerator: "nvidia-tesla-t4" },
+  T4G: { memoryGib: 16, accelerator: "nvidia-t4g" },
+  A10G: { memoryGib: 24, accelerator: "nvidia-a10g" },
+  L4: { memoryGib: 24, accelerator: "nvidia-l4" },
+  L40S: { memoryGib: 48, accelerator: "nvidia-l40s" },
+  A100: { memoryGib: 40, accelerator: "nvidia-tesla-a100" },
+  "A100-80GB": { memoryGib: 80, accelerator: "nvidia-a100-80gb" },
+  H100: { memoryGib: 80, accelerator: "nvidia-h100" },
+  H200: { memoryGib: 141, accelerator: "nvidia-h200" },
+  B200: { memoryGib: 180, accelerator: "nvidia-b200" },
 } as const satisfies Record<string, GpuFacts>;
 
 /** Names of the GPU models. */
@@ -130,11 +120,29 @@ const FAMILIES = {
     source: "https://aws.amazon.com/ec2/instance-types/p4/",
     sizes: { "24xlarge": [96, 1152, 8] },
   },
+  p4de: {
+    architecture: "x86_64",
+    gpu: "A100-80GB",
+    source: "https://aws.amazon.com/ec2/instance-types/p4/",
+    sizes: { "24xlarge": [96, 1152, 8] },
+  },
   p5: {
     architecture: "x86_64",
     gpu: "H100",
     source: "https://aws.amazon.com/ec2/instance-types/p5/",
     sizes: { "4xlarge": [16, 256, 1], "48xlarge": [192, 2048, 8] },
+  },
+  p5en: {
+    architecture: "x86_64",
+    gpu: "H200",
+    source: "https://aws.amazon.com/ec2/instance-types/p5/",
+    sizes: { "48xlarge": [192, 2048, 8] },
+  },
+  "p6-b200": {
+    architecture: "x86_64",
+    gpu: "B200",
+    source: "https://aws.amazon.com/ec2/instance-types/p6/",
+    sizes: { "48xlarge": [192, 2048, 8] },
   },
   t3: {
     architecture: "x86_64",

@@ -10,17 +10,19 @@ export interface LaunchTemplateSettings {
   kmsKeyArn?: pulumi.Input<string> | undefined;
   /** Whether CloudWatch gets figures of each instance every minute, which costs extra. */
   detailedMonitoring: boolean;
+  /** What the machine is told at its start, besides what EKS tells it. */
+  userData?: string | undefined;
   /** Tags of the instances and their disks: default tags of the provider do not reach what EKS makes. */
   tags: Record<string, string>;
 }
 
 /**
- * How EKS starts the instances of a group. P10: no image and no user data, for then EKS chooses the AMI of the group's type and
- * release; with either, the release would no longer say what runs. EKS allows no instance profile, subnet or shutdown
- * behaviour here: https://docs.aws.amazon.com/eks/latest/userguide/launch-templates.html
+ * How EKS starts the instances of a group. P10: no image, for then EKS chooses the AMI of the group's type and release, and adds
+ * its own user data to that given here; with one, the release would no longer say what runs. EKS allows no instance profile,
+ * subnet or shutdown behaviour here: https://docs.aws.amazon.com/eks/latest/userguide/launch-templates.html
  */
 export function launchTemplateArgs(settings: LaunchTemplateSettings): aws.ec2.LaunchTemplateArgs {
-  const { ami, diskGib, kmsKeyArn, detailedMonitoring, tags } = settings;
+  const { ami, diskGib, kmsKeyArn, detailedMonitoring, userData, tags } = settings;
   const disk = (deviceName: string, volumeSize?: number): aws.types.input.ec2.LaunchTemplateBlockDeviceMapping => ({
     deviceName,
     ebs: {
@@ -42,6 +44,7 @@ export function launchTemplateArgs(settings: LaunchTemplateSettings): aws.ec2.La
     // IMDSv2 only, and one hop: pods outside the host's network cannot get the node's credentials.
     metadataOptions: { httpEndpoint: "enabled", httpTokens: "required", httpPutResponseHopLimit: 1 },
     monitoring: { enabled: detailedMonitoring },
+    ...(userData !== undefined && { userData: Buffer.from(userData).toString("base64") }),
     tagSpecifications: ["instance", "volume", "network-interface"].map((resourceType) => ({ resourceType, tags })),
   };
 }

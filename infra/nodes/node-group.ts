@@ -8,6 +8,7 @@ import { discoveryTags, nodeTemplateTags } from "./autoscaling-tags.ts";
 import { nameProblems, nodeGroupProblems } from "./checks.ts";
 import { GPU_TAINT, gpuLabels, POOL_LABEL } from "./labels.ts";
 import { launchTemplateArgs } from "./launch-template.ts";
+import { userData } from "./user-data.ts";
 
 /** A subnet without a route from the internet, and its zone. */
 export interface PrivateSubnet {
@@ -75,6 +76,7 @@ export class NodeGroup extends pulumi.ComponentResource {
           diskGib: args.diskGib,
           kmsKeyArn: args.kmsKeyArn,
           detailedMonitoring: args.detailedMonitoring ?? false,
+          userData: userData(args),
           tags: { ...tags, Name: `${args.clusterName}-${name}` },
         }),
         tags,

@@ -5,6 +5,7 @@ import type { GpuGroupSettings } from "../nodes/args.ts";
 import { gpusPerNode } from "../nodes/autoscaling-tags.ts";
 import type { Architecture } from "../nodes/instance-types.ts";
 import { GPU_NODE_TAINT, GPU_RESOURCE, gpuLabels, POOL_LABEL } from "../nodes/labels.ts";
+import { userData } from "../nodes/user-data.ts";
 import type { KarpenterSettings } from "./args.ts";
 
 /** How Kubernetes calls an instruction set. */
@@ -45,7 +46,9 @@ export function amiAlias(ami: AmiType, release: string): string {
 }
 
 /** How Karpenter starts an instance. Source: https://karpenter.sh/v1.14/concepts/nodeclasses/ */
-export function nodeClassSpec({ ami, diskGib }: GpuGroupSettings, context: NodeClassContext) {
+export function nodeClassSpec(group: GpuGroupSettings, context: NodeClassContext) {
+  const { ami, diskGib } = group;
+  const told = userData(group);
   const disk = (deviceName: string, volumeSize: string) => ({
     deviceName,
     ebs: { volumeSize, volumeType: "gp3", encrypted: true, deleteOnTermination: true },
@@ -68,6 +71,7 @@ export function nodeClassSpec({ ami, diskGib }: GpuGroupSettings, context: NodeC
       AMI_TYPES[ami].system === "bottlerocket"
         ? [disk("/dev/xvda", BOTTLEROCKET_SYSTEM_DISK), disk("/dev/xvdb", `${diskGib}Gi`)]
         : [disk("/dev/xvda", `${diskGib}Gi`)],
+    ...(told !== undefined && { userData: told }),
     tags: { ...context.tags },
   };
 }

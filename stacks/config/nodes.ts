@@ -38,11 +38,15 @@ const sharingSchema = z.discriminatedUnion("mode", [
   z.strictObject({
     mode: z
       .literal("mig")
-      .describe("A GPU is cut into parts with memory and processors of their own; not every GPU can be."),
+      .describe(
+        "Each GPU is cut into parts with memory and processors of their own when its node starts; not every GPU can be.",
+      ),
     profile: text({ what: "a MIG profile such as 1g.10gb", regex: /^[1-7]g\.\d{1,3}gb$/ }).describe(
-      "Size of a part, one that the GPU of the instance types has.",
+      "Size of a part, one that the GPU of the instance types has; none of 4g with Bottlerocket.",
     ),
-    instances: integer(1, 7).describe("Parts of each GPU, as many as the profile allows at most."),
+    instances: integer(1, 7).describe(
+      "Parts of each GPU, at most as many as the profile allows; with Bottlerocket exactly as many.",
+    ),
   }),
 ]);
 

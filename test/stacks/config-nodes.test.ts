@@ -54,6 +54,11 @@ describe("nodesSchema", () => {
     assert.equal(sharing({ mode: "timeSlicing", replicas: 4 }), "");
     assert.equal(sharing({ mode: "mps", replicas: 48 }), "");
     assert.equal(sharing({ mode: "mig", profile: "1g.10gb", instances: 7 }, "p5.4xlarge"), "");
+    assert.equal(
+      sharing({ mode: "mig", profile: "1g.10gb", instances: 7 }),
+      "✖ Expected timeSlicing, mps or none for the L4 of g6.xlarge, because only A100, A100-80GB, H100, H200, B200 have MIG, " +
+        'for gpu.small.sharing.mode but received "mig"',
+    );
   });
 
   it("reports every wrong value at once, by its path", () => {

@@ -8,6 +8,7 @@ import { selectorLabels } from "../../infra/names.ts";
 import type { GpuGroupSettings } from "../../infra/nodes/args.ts";
 import { demandProblems } from "../../infra/nodes/demand.ts";
 import { GPU_TAINT, gpuLabels, POOL_LABEL } from "../../infra/nodes/labels.ts";
+import { userData } from "../../infra/nodes/user-data.ts";
 import { detectorSchema } from "../../stacks/config/detector.ts";
 import { nodesSchema } from "../../stacks/config/nodes.ts";
 import { eventually } from "../support/cluster.ts";
@@ -15,16 +16,18 @@ import { type PlacedPod, SimulatedCluster } from "../support/simulated-cluster.t
 import { nodeObject, reportedGpus } from "../support/simulated-node.ts";
 
 const SHARED: GpuSharing = { mode: "timeSlicing", replicas: 3 };
+const CUT: GpuSharing = { mode: "mig", profile: "2g.20gb", instances: 3 };
 
-/** Two groups of two nodes with one GPU each: one of whole GPUs, one of shared ones. */
+/** Three groups of two nodes with one GPU each: of whole GPUs, of shared ones, and of GPUs cut by MIG. */
 const { gpu: GROUPS, system: SYSTEM } = nodesSchema.parse({
   system: { instanceTypes: ["m7i.large"], min: 2, max: 2 },
   gpu: {
     whole: { instanceTypes: ["g6.xlarge"], max: 2 },
     shared: { instanceTypes: ["g6.xlarge"], max: 2, sharing: SHARED },
+    cut: { instanceTypes: ["p5.4xlarge"], max: 2, sharing: CUT },
   },
 });
-const { whole: WHOLE, shared: SHARES } = GROUPS as Record<"whole" | "shared", GpuGroupSettings>;
+const { whole: WHOLE, shared: SHARES, cut: PARTS } = GROUPS as Record<"whole" | "shared" | "cut", GpuGroupSettings>;
 
 /** Milliseconds after which pods that have no place yet are taken to get none. */
 const PATIENCE_MS = 4000;
@@ -44,9 +47,15 @@ function nodesOf(group: string, settings: Omit<GpuGroupSettings, "sharing"> & { 
       zone: `eu-central-1${"ab"[n % 2]}`,
       labels,
       taints: sharing === undefined ? [] : [GPU_TAINT],
-      gpus: reportedGpus(labels, instanceType, [SHARED]),
+      gpus: reportedGpus(labels, instanceType, [SHARED, CUT], instancesMade(settings)),
     }),
   );
+}
+
+/** MIG instances that a machine makes of each GPU: what its user data orders. */
+function instancesMade(settings: Parameters<typeof userData>[0]): number {
+  const [, instances] = /^ExecStart=\S+ \S+ (\d+)$/m.exec(userData(settings)?.replaceAll("\\n", "\n") ?? "") ?? [];
+  return Number(instances ?? 0);
 }
 
 /** A Deployment of the detector's own pods, which run nothing here. */
@@ -145,7 +154,7 @@ describe("GPU nodes", function () {
     assert.equal(placed.length, running(plains).length);
   });
 
-  for (const [name, group] of Object.entries({ whole: WHOLE, shared: SHARES })) {
+  for (const [name, group] of Object.entries({ whole: WHOLE, shared: SHARES, cut: PARTS })) {
     it(`take one pod for each GPU, or share of one (${name})`, async () => {
       const capacity = group.max * podsPerGpu(group.sharing);
       await cluster.apply(detector(name, capacity + 1, name, { mode: "availability", maxSurge: 1 }));

@@ -65,19 +65,21 @@ function kubernetesEffect(effect: string): string {
   return effect.replaceAll(/_?([A-Z])([A-Z]*)/g, (_, first: string, rest: string) => first + rest.toLowerCase());
 }
 
-/** As much of the device plugin's configuration as decides how many GPUs it reports. Parts of a GPU (MIG) are not counted. */
+/** As much of the device plugin's configuration as decides how many GPUs it reports. */
 interface PluginConfig {
+  flags: { migStrategy: string };
   sharing?: Partial<Record<"timeSlicing" | "mps", { resources: { replicas: number }[] }>>;
 }
 
 /**
  * GPUs that NVIDIA's device plugin reports on a node, by the node's labels and the values that the program gives to the
- * plugin's chart: none where the plugin's affinity keeps it away.
+ * plugin's chart: none where the plugin's affinity keeps it away. `migInstances` are those that the machine made of each GPU.
  */
 export function reportedGpus(
   labels: Readonly<Record<string, string>>,
   instanceType: InstanceTypeName,
   sharings: readonly GpuSharing[],
+  migInstances = 1,
 ): number {
   const { affinity, config } = devicePluginValues(sharings);
   const terms = affinity.nodeAffinity.requiredDuringSchedulingIgnoredDuringExecution.nodeSelectorTerms;
@@ -92,7 +94,8 @@ export function reportedGpus(
   const text = config.map[labels["nvidia.com/device-plugin.config"] ?? config.default];
   // The plugin does not start with a configuration that is not there.
   if (text === undefined) return 0;
-  const { sharing = {} } = JSON.parse(text) as PluginConfig;
+  const { flags, sharing = {} } = JSON.parse(text) as PluginConfig;
   const shared = sharing.timeSlicing ?? sharing.mps;
-  return INSTANCE_TYPES[instanceType].gpus * (shared?.resources[0]?.replicas ?? 1);
+  const parts = flags.migStrategy === "single" ? migInstances : 1;
+  return INSTANCE_TYPES[instanceType].gpus * parts * (shared?.resources[0]?.replicas ?? 1);
 }

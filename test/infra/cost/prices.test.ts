@@ -22,7 +22,7 @@ describe("PRICES", () => {
       for (const [name, usd] of Object.entries(PRICES[region].instances)) {
         assert.ok(isInstanceType(name), name);
         const [family] = name.split(".");
-        assert.ok(usd > 0.01 && usd < 100, `${region} ${name}`);
+        assert.ok(usd > 0.01 && usd < 200, `${region} ${name}`);
         const { gpus, vcpus } = INSTANCE_TYPES[name];
         for (const [other, otherUsd] of Object.entries(PRICES[region].instances).filter(([each]) =>
           isInstanceType(each),

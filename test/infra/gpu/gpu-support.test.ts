@@ -99,6 +99,11 @@ describe("values of NVIDIA's charts", () => {
     assert.equal(JSON.parse(config.map["time-slicing-4"] ?? "").sharing.timeSlicing.resources[0].replicas, 4);
   });
 
+  it("leave memory to the MPS server, to which the chart gives the plugin's limits", () => {
+    assert.deepEqual(devicePluginValues([{ mode: "timeSlicing", replicas: 2 }]).resources.limits, { memory: "128Mi" });
+    assert.equal(devicePluginValues(SHARINGS).resources.limits, undefined);
+  });
+
   it("place the plugin on nodes with a GPU that have no plugin of their own (P2)", () => {
     const { affinity, tolerations, gfd } = devicePluginValues([]);
     assert.deepEqual(affinity.nodeAffinity.requiredDuringSchedulingIgnoredDuringExecution.nodeSelectorTerms, [

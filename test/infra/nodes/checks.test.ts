@@ -1,8 +1,10 @@
 import assert from "node:assert/strict";
 import type { GpuGroupSettings, NodesSettings } from "../../../infra/nodes/args.ts";
 import { nodesProblems, nodeZoneProblems } from "../../../infra/nodes/checks.ts";
+import { claimedGroupProblems } from "../../../infra/nodes/sharing-checks.ts";
 import { problemText } from "../../../infra/problems.ts";
 
+const BOTTLEROCKET = "BOTTLEROCKET_x86_64_NVIDIA";
 const COMMON = { capacity: "spot", min: 0, max: 4, diskGib: 100, maxUnavailable: 1, labels: {} } as const;
 const GPU: GpuGroupSettings = {
   ...COMMON,
@@ -84,7 +86,7 @@ const REFUSED: [name: string, changes: Partial<GpuGroupSettings>, messages: stri
   ],
   [
     "a release of another system",
-    { ami: "BOTTLEROCKET_x86_64_NVIDIA", releaseVersion: "1.35.7-20260903" },
+    { ami: BOTTLEROCKET, releaseVersion: "1.35.7-20260903" },
     [
       "Expected a release of Bottlerocket (<major>.<minor>.<patch>-<8 hexadecimal digits>) for gpu.small.releaseVersion " +
         'but received "1.35.7-20260903"',
@@ -118,18 +120,34 @@ const REFUSED: [name: string, changes: Partial<GpuGroupSettings>, messages: stri
     ],
   ],
   [
-    "sharing by Bottlerocket's own plugin",
-    { ami: "BOTTLEROCKET_x86_64_NVIDIA", sharing: { mode: "timeSlicing", replicas: 2 } },
+    "sharing by a Bottlerocket that cannot do it yet",
+    { ami: BOTTLEROCKET, releaseVersion: "1.53.0-0be31b34", sharing: { mode: "mps", replicas: 2 } },
     [
-      "Expected none with Bottlerocket, whose own device plugin only user data could tell to share, " +
-        'for gpu.small.sharing.mode but received "timeSlicing"',
+      "Expected at least 1.54 of Bottlerocket, to share GPUs, for gpu.small.releaseVersion " +
+        'but received "1.53.0-0be31b34"',
+    ],
+  ],
+  [
+    "a MIG profile for which Bottlerocket makes another",
+    { ami: BOTTLEROCKET, instanceTypes: ["p5.4xlarge"], sharing: { mode: "mig", profile: "4g.40gb", instances: 1 } },
+    [
+      "Expected one of 1g.10gb, 1g.20gb, 2g.20gb, 3g.40gb, 7g.80gb for the H100 of p5.4xlarge " +
+        'for gpu.small.sharing.profile but received "4g.40gb"',
+    ],
+  ],
+  [
+    "fewer MIG instances than Bottlerocket makes",
+    { ami: BOTTLEROCKET, instanceTypes: ["p5.4xlarge"], sharing: { mode: "mig", profile: "1g.10gb", instances: 6 } },
+    [
+      "Expected 7 with Bottlerocket, which makes as many of 1g.10gb as a GPU holds, " +
+        "for gpu.small.sharing.instances but received 6",
     ],
   ],
   [
     "MIG on a GPU that has none",
     { instanceTypes: ["g6.xlarge"], sharing: { mode: "mig", profile: "1g.10gb", instances: 2 } },
     [
-      "Expected timeSlicing, mps or none for the L4 of g6.xlarge: only A100 and H100 have MIG, " +
+      "Expected timeSlicing, mps or none for the L4 of g6.xlarge, because only A100, A100-80GB, H100, H200, B200 have MIG, " +
         'for gpu.small.sharing.mode but received "mig"',
     ],
   ],
@@ -152,10 +170,18 @@ describe("nodesProblems", () => {
   it("finds none in a spot group of types with equal GPUs, nor in ARM, Bottlerocket and MIG where they fit", () => {
     assert.deepEqual(found({}), []);
     assert.deepEqual(found({ instanceTypes: ["g5g.xlarge"], ami: "AL2023_ARM_64_NVIDIA" }), []);
-    assert.deepEqual(found({ ami: "BOTTLEROCKET_x86_64_NVIDIA" }), []);
+    assert.deepEqual(found({ ami: BOTTLEROCKET }), []);
     assert.deepEqual(found({ sharing: { mode: "timeSlicing", replicas: 4 } }), []);
     const mig = { mode: "mig", profile: "1g.5gb", instances: 7 } as const;
     assert.deepEqual(found({ instanceTypes: ["p4d.24xlarge"], sharing: mig, max: 1 }), []);
+    // A GPU need not be used up where our own service cuts it.
+    assert.deepEqual(found({ instanceTypes: ["p4d.24xlarge"], sharing: { ...mig, instances: 6 } }), []);
+    for (const sharing of [mig, { mode: "mps", replicas: 2 }, { mode: "timeSlicing", replicas: 2 }] as const) {
+      assert.deepEqual(found({ ami: BOTTLEROCKET, instanceTypes: ["p4d.24xlarge"], sharing }), [], sharing.mode);
+    }
+    // Two models of GPU of the same memory have the same profiles.
+    const both: Partial<GpuGroupSettings> = { instanceTypes: ["p4de.24xlarge", "p5.48xlarge"] };
+    assert.deepEqual(found({ ...both, sharing: { ...mig, profile: "1g.10gb" } }), []);
   });
 
   for (const [name, changes, messages] of REFUSED) {
@@ -200,5 +226,17 @@ describe("nodesProblems", () => {
     assert.deepEqual(nodeZoneProblems({ ...NODES, ...one }, 2), []);
     assert.deepEqual(nodeZoneProblems(NODES, 1), []);
     assert.deepEqual(found({}, { system: one.system }), []);
+  });
+});
+
+describe("claimedGroupProblems", () => {
+  it("keeps claims (dra) to whole GPUs that no device plugin gives away, too", () => {
+    const shared: GpuGroupSettings = { ...GPU, ami: BOTTLEROCKET, sharing: { mode: "mps", replicas: 2 } };
+    assert.deepEqual(claimedGroupProblems({ small: GPU, shared }, "dra").map(problemText), [
+      'Expected none where pods claim GPUs (dra), which are whole ones, for nodes.gpu.shared.sharing.mode but received "mps"',
+      "Expected one of Amazon Linux where pods claim GPUs (dra): Bottlerocket's own device plugin would give the same ones away, " +
+        'for nodes.gpu.shared.ami but received "BOTTLEROCKET_x86_64_NVIDIA"',
+    ]);
+    assert.deepEqual(claimedGroupProblems({ small: GPU, shared }, "devicePlugin"), []);
   });
 });

@@ -166,6 +166,28 @@ describe("NodeGroup with other arguments", () => {
     assert.equal(tags(recording)["k8s.io/cluster-autoscaler/node-template/resources/nvidia.com/gpu"], "4");
   });
 
+  for (const [ami, sharing, gpus, told] of [
+    ["AL2023_x86_64_NVIDIA", { mode: "mig", profile: "1g.10gb", instances: 6 }, "48", /yolo-mig 1g\.10gb 6/],
+    [
+      "BOTTLEROCKET_x86_64_NVIDIA",
+      { mode: "mig", profile: "2g.20gb", instances: 3 },
+      "24",
+      /"h100\.80gb" = "2g\.20gb"/,
+    ],
+    ["BOTTLEROCKET_x86_64_NVIDIA", { mode: "timeSlicing", replicas: 4 }, "32", /replicas = 4/],
+    ["BOTTLEROCKET_x86_64_NVIDIA", { mode: "mps", replicas: 2 }, "16", /replicas = 2/],
+  ] as const) {
+    it(`tells the machine and the autoscaler the same of ${sharing.mode} (${ami})`, async () => {
+      const { recording } = await build("small", { ...GPU_ARGS, instanceTypes: ["p5.48xlarge"], ami, sharing });
+      const { userData = "" } = find(recording, LAUNCH_TEMPLATE, "small").inputs;
+      assert.match(Buffer.from(String(userData), "base64").toString(), told);
+      assert.equal(tags(recording)["k8s.io/cluster-autoscaler/node-template/resources/nvidia.com/gpu"], gpus);
+      // With an image of its own EKS would add nothing to the user data, and no node would join.
+      assert.ok(!("imageId" in find(recording, LAUNCH_TEMPLATE, "small").inputs));
+      assert.equal(find(recording, NODE_GROUP, "small").inputs.amiType, ami);
+    });
+  }
+
   it("throws one error with every problem, tied to the component, before it makes anything", async () => {
     const recording = await installNodeMocks();
     assert.throws(

@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { userData } from "../../../infra/nodes/user-data.ts";
 import { amiAlias, nodeClassSpec, nodeOverlaySpec, nodePoolSpec } from "../../../infra/scaling/node-pool.ts";
 import { POOL, SETTINGS } from "./fixture.ts";
 
@@ -110,6 +111,16 @@ describe("An EC2NodeClass", () => {
       ["/dev/xvda", "4Gi", true],
       ["/dev/xvdb", "100Gi", true],
     ]);
+  });
+
+  it("tells machines how to share their GPUs as node groups do", () => {
+    const sharing = { mode: "mig", profile: "1g.10gb", instances: 7 } as const;
+    for (const ami of ["AL2023_x86_64_NVIDIA", "BOTTLEROCKET_x86_64_NVIDIA"] as const) {
+      const group = { ...POOL, ami, instanceTypes: ["p5.48xlarge" as const], sharing };
+      assert.ok(userData(group));
+      assert.equal(nodeClassSpec(group, CONTEXT).userData, userData(group));
+      assert.equal(nodeOverlaySpec("small", group)?.capacity["nvidia.com/gpu"], "56");
+    }
   });
 
   it("names one release of an AMI, never the newest", () => {
