@@ -102,12 +102,13 @@ await runMain(async (signal) => {
     const missing = await startAll(await makeInputs(folder), running, signal);
     const { samples, failures } = await measure(running, values.quick ? QUICK : FULL, signal);
     const rows = rowsOf(samples);
-    const startSeconds = running.find(({ contender }) => contender.kind === "ours")?.startSeconds ?? Number.NaN;
+    const startOf = (kind: Contender["kind"]) =>
+      running.find(({ contender }) => contender.kind === kind)?.startSeconds ?? Number.NaN;
     const parts = [
       `${availableParallelism()} processors (${cpus()[0]?.model}), Node ${process.versions.node}`,
       table(rows),
       agreement(running),
-      goalTable(goalsOf(rows, CONTENDERS, startSeconds)),
+      goalTable(goalsOf(rows, CONTENDERS, { ours: startOf("ours"), limit: startOf("limit together") })),
       ...missing.map((text) => `Left out: ${text}`),
       ...failures.map((text) => `Failed: ${text}`),
     ];

@@ -89,8 +89,15 @@ export interface Goal {
   met: boolean;
 }
 
-/** Holds the rows against the goals of docs/bench.md. */
-export function goalsOf(rows: readonly Row[], contenders: readonly Contender[], startSeconds: number): Goal[] {
+/**
+ * Holds the rows against the goals of docs/bench.md.
+ * @param startSeconds from starting a process to ready; the limit's is what loading the model takes without a server
+ */
+export function goalsOf(
+  rows: readonly Row[],
+  contenders: readonly Contender[],
+  startSeconds: { ours: number; limit: number },
+): Goal[] {
   const ours = rows.filter(({ server }) => server === "ours");
   const at = (c: number, server = "ours") => rows.find((row) => row.c === c && row.server === server);
   const kindOf = (name: string) => contenders.find((contender) => contender.name === name)?.kind;
@@ -123,7 +130,11 @@ export function goalsOf(rows: readonly Row[], contenders: readonly Contender[], 
     goal("throughput over the best peer's with defaults, worst column, at least 1.25", lead("defaults"), atLeast(1.25)),
     goal("throughput over the best tuned peer's, worst column, at least 1.03", lead("tuned"), atLeast(1.03)),
     goal("c=16: p99 over p50, at most 1.4", (busy?.p99Ms ?? Number.NaN) / (busy?.p50Ms ?? Number.NaN), atMost(1.4)),
-    goal("seconds from start to ready, with this model, at most 2 and its loading", startSeconds, atMost(2)),
+    goal(
+      `seconds from start to ready (${startSeconds.ours.toFixed(1)}) beyond those of the limit (${startSeconds.limit.toFixed(1)}), which loads the model too, at most 2`,
+      startSeconds.ours - startSeconds.limit,
+      atMost(2),
+    ),
     goal(
       "c=16: memory over that of the smallest peer with 0.9 of our throughput or more, below 1",
       equals.length === 0
