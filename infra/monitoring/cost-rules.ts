@@ -1,6 +1,7 @@
 import type { PriceTable } from "../cost/prices.ts";
 import { POOL_LABEL } from "../nodes/labels.ts";
 import type { Recording } from "./alerts.ts";
+import { UNCUT_GPU } from "./gpu-rules.ts";
 import { KUBE } from "./metrics.ts";
 import { aggregate, copyLabel, series, shownLabel } from "./promql.ts";
 
@@ -19,7 +20,7 @@ export function costRecordings(prices: PriceTable["instances"]): Recording[] {
   const typed = copyLabel(series(KUBE.nodeLabels), shownLabel(INSTANCE_TYPE_LABEL), "instance_type");
   const nodes = aggregate("max", ["node", "instance_type", "pool"], copyLabel(typed, shownLabel(POOL_LABEL), "pool"));
   // The exporter calls the node Hostname.
-  const use = aggregate("avg", ["node"], copyLabel(series("DCGM_FI_DEV_GPU_UTIL"), "Hostname", "node"));
+  const use = aggregate("avg", ["node"], copyLabel(series("DCGM_FI_DEV_GPU_UTIL", UNCUT_GPU), "Hostname", "node"));
   return [
     ...Object.entries(prices).map(([instanceType, usd]) => ({
       name: COST_SERIES.price,

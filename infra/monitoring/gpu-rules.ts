@@ -12,6 +12,12 @@ export const GPU_RESOURCE_SHOWN = "nvidia_com_gpu";
  */
 export const USED_GPU: Matchers = { namespace: { matchesNot: "gpu|" }, pod: { not: "" } };
 
+/**
+ * GPUs that MIG does not cut: of its instances, which have this label, the exporter says nothing about use, or that there is none.
+ * Source: https://github.com/NVIDIA/dcgm-exporter/issues/216
+ */
+export const UNCUT_GPU: Matchers = { GPU_I_ID: "" };
+
 /** Nodes with GPUs. */
 export const GPU_NODES = series(KUBE.nodeLabels, { [shownLabel(GPU_PRESENT_LABEL)]: "true" });
 
@@ -63,7 +69,7 @@ function errorAlerts(): Alert[] {
     {
       name: "YoloGpuMetricsMissing",
       severity: "warning",
-      expression: `count(${GPU_NODES}) > 0 unless on () count(${series("DCGM_FI_DEV_GPU_UTIL")}) > 0`,
+      expression: `count(${GPU_NODES}) > 0 unless on () count(${series("DCGM_FI_DEV_GPU_TEMP")}) > 0`,
       minutes: 20,
       summary: "Nothing is known about the GPUs",
       description:
@@ -98,7 +104,7 @@ function idleAlerts(): Alert[] {
     {
       name: "YoloGpuIdle",
       severity: "info",
-      expression: `avg_over_time(${series("DCGM_FI_DEV_GPU_UTIL", USED_GPU)}[1h]) < ${IDLE_PERCENT}`,
+      expression: `avg_over_time(${series("DCGM_FI_DEV_GPU_UTIL", { ...USED_GPU, ...UNCUT_GPU })}[1h]) < ${IDLE_PERCENT}`,
       minutes: 60,
       summary: "A GPU is held but hardly used",
       description:

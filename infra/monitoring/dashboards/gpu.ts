@@ -12,12 +12,17 @@ export function gpuDashboard(): DashboardPlan {
     uid: "yolo-gpu",
     title: "YOLO / GPUs",
     description: "Use, memory, heat and errors of each GPU, as NVIDIA's DCGM exporter tells them.",
-    variables: [{ name: "node", query: "label_values(DCGM_FI_DEV_GPU_UTIL, Hostname)", several: true }],
+    variables: [{ name: "node", query: "label_values(DCGM_FI_DEV_GPU_TEMP, Hostname)", several: true }],
     sections: [
       {
         title: "Use",
         panels: [
-          gauge("Busy", "Percent of the time in which the GPU did anything.", "DCGM_FI_DEV_GPU_UTIL", "percent"),
+          gauge(
+            "Busy",
+            "Percent of the time in which the GPU did anything; not known of MIG instances.",
+            "DCGM_FI_DEV_GPU_UTIL",
+            "percent",
+          ),
           gauge(
             "Memory copied",
             "Percent of the time in which memory was read or written.",

@@ -8,7 +8,7 @@ import { COST_SERIES } from "../../../infra/monitoring/cost-rules.ts";
 import { detectorGroups } from "../../../infra/monitoring/detector-rules.ts";
 import { platformGroups } from "../../../infra/monitoring/platform-rules.ts";
 import { DETECTOR, MONITORING, SETTINGS } from "./fixture.ts";
-import { MINUTES, seriesOf, WORLDS } from "./worlds.ts";
+import { CUT_BY_MIG, MINUTES, seriesOf, WORLDS } from "./worlds.ts";
 
 const ENGINE = join(import.meta.dirname, "prometheus");
 const BUILD_LIMIT_MS = 300_000;
@@ -104,5 +104,6 @@ describe("Alerts, evaluated by Prometheus' own engine", function () {
     const values = (name: string) => (results[name] ?? []).map((text) => Number(/=> ([\d.]+)/.exec(text)?.[1])).sort();
     assert.deepEqual(values(COST_SERIES.node), [0.1008, 0.8048, 0.8048]);
     assert.deepEqual(values(COST_SERIES.idle), [0.48288, 0.8048]);
+    assert.equal(answers.Results[CUT_BY_MIG]?.[COST_SERIES.idle], undefined);
   });
 });

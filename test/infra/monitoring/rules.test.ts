@@ -257,7 +257,7 @@ describe("Rules of the platform", () => {
   });
 
   it("call idle a GPU that a pod holds, not one that the exporter names itself for", () => {
-    assert.match(alert("YoloGpuIdle").expression, /\{namespace!~"gpu\|",pod!=""\}\[1h\]\) < 5$/);
+    assert.match(alert("YoloGpuIdle").expression, /\{namespace!~"gpu\|",pod!="",GPU_I_ID=""\}\[1h\]\) < 5$/);
   });
 
   it("know the price of each instance type of the table", () => {

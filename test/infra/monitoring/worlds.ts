@@ -76,6 +76,9 @@ const FREE = 'kubelet_volume_stats_available_bytes{namespace="monitoring",persis
 const burn = (objective: string, ...windows: string[]) =>
   windows.map((window) => `Yolo${objective}BudgetBurn ${window}`);
 
+/** World in which nothing is known about the use of GPUs. */
+export const CUT_BY_MIG = "MIG cuts all GPUs";
+
 /** One world for each alert, and some in which one might fire by mistake. */
 export const WORLDS: readonly World[] = [
   { name: "all is well", changes: {}, alerts: [] },
@@ -229,10 +232,23 @@ export const WORLDS: readonly World[] = [
     name: "the exporter of GPUs' figures is gone",
     changes: Object.fromEntries(
       Object.keys(HEALTHY)
-        .filter((series) => series.startsWith("DCGM_FI_DEV_GPU_UTIL"))
+        .filter((series) => series.startsWith("DCGM_FI_DEV_"))
         .map((series) => [series, undefined]),
     ),
     alerts: ["YoloGpuMetricsMissing"],
+  },
+  {
+    name: CUT_BY_MIG,
+    changes: Object.fromEntries(
+      Object.keys(HEALTHY)
+        .filter((series) => series.startsWith("DCGM_FI_DEV_GPU_UTIL"))
+        .map((series) => [series, undefined]),
+    ),
+    more: {
+      [`DCGM_FI_DEV_GPU_UTIL{${GPU},GPU_I_ID="7",GPU_I_PROFILE="1g.10gb",namespace="yolo",pod="detector-1"}`]:
+        steady(0),
+    },
+    alerts: [],
   },
 ];
 
