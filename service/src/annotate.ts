@@ -1,49 +1,7 @@
 import sharp from "sharp";
 import { type Box, type Detection, DRAWING, type OrientedBox } from "../contract.ts";
+import { colourOf, shownKeypoints } from "../web/marks.js";
 import { lettering, STROKE } from "./lettering.ts";
-
-/** Colours that are told apart on photos, by class index; beyond the last they repeat. */
-const COLOURS = [
-  "#ff3b5c",
-  "#00c2ff",
-  "#ffb300",
-  "#3ddc6b",
-  "#b06bff",
-  "#ff7a1a",
-  "#00e0c6",
-  "#ff5fd2",
-  "#c6e000",
-  "#5b7cff",
-  "#ff9e80",
-  "#8fd3ff",
-] as const;
-
-/** Pairs of COCO's 17 keypoints that belong together (https://cocodataset.org/#format-data, there counted from 1). */
-const COCO_SKELETON = [
-  [15, 13],
-  [13, 11],
-  [16, 14],
-  [14, 12],
-  [11, 12],
-  [5, 11],
-  [6, 12],
-  [5, 6],
-  [5, 7],
-  [6, 8],
-  [7, 9],
-  [8, 10],
-  [1, 2],
-  [0, 1],
-  [0, 2],
-  [1, 3],
-  [2, 4],
-  [3, 5],
-  [4, 6],
-] as const;
-const COCO_KEYPOINTS = 17;
-
-/** Keypoints that the model is less sure of are not drawn. */
-const LEAST_VISIBLE = 0.5;
 
 /** Classes of a whole image that are written onto it. */
 const MOST_CLASSES = 5;
@@ -143,13 +101,12 @@ function outline({ box, class: index }: Detection, { line }: Canvas): string {
 function pose({ keypoints, class: index }: Detection, { line }: Canvas): string {
   if (keypoints === undefined) return "";
   const { x, y, visible } = keypoints;
-  const seen = (i: number) => (visible[i] ?? 0) >= LEAST_VISIBLE;
   const at = (i: number) => [short(x[i] ?? 0), short(y[i] ?? 0)] as const;
-  const bones = x.length === COCO_KEYPOINTS ? COCO_SKELETON.filter(([from, to]) => seen(from) && seen(to)) : [];
-  const lines = bones.map(([from, to]) => `M${at(from)}L${at(to)}`).join("");
-  const points = x.map((_, i) => {
+  const shown = shownKeypoints(visible);
+  const lines = shown.limbs.map(([from, to]) => `M${at(from)}L${at(to)}`).join("");
+  const points = shown.points.map((i) => {
     const [cx, cy] = at(i);
-    return seen(i) ? `<circle cx="${cx}" cy="${cy}" r="${short(line * 1.3)}"/>` : "";
+    return `<circle cx="${cx}" cy="${cy}" r="${short(line * 1.3)}"/>`;
   });
   const pen = `fill="none" stroke="${colourOf(index)}" stroke-width="${short(line)}" stroke-linecap="round"`;
   return `<path d="${lines}" ${pen}/><g fill="#fff" stroke="#111" stroke-width="${short(line / 2)}">${points.join("")}</g>`;
@@ -207,8 +164,4 @@ function cornersOf({ x1, y1, x2, y2, x3, y3, x4, y4 }: OrientedBox) {
 /** Tenths of a pixel are enough to draw. */
 function short(value: number): number {
   return Math.round(value * 10) / 10;
-}
-
-function colourOf(index: number): string {
-  return COLOURS[index % COLOURS.length] ?? COLOURS[0];
 }

@@ -2,23 +2,8 @@
 
 /** @import { Detection, ImageResult } from "../contract.ts" */
 
+import { colourOf } from "./marks.js";
 import { boxPath, polygon, skeleton, stroke } from "./shapes.js";
-
-/** Colours that are told apart on photos, by class index, as in drawn answers of the service; beyond the last they repeat. */
-export const COLOURS = [
-  "#ff3b5c",
-  "#00c2ff",
-  "#ffb300",
-  "#3ddc6b",
-  "#b06bff",
-  "#ff7a1a",
-  "#00e0c6",
-  "#ff5fd2",
-  "#c6e000",
-  "#5b7cff",
-  "#ff9e80",
-  "#8fd3ff",
-];
 
 /** Width in CSS pixels below which tags would hide what they name, and say less. */
 const SMALL_PICTURE = 480;
@@ -32,11 +17,6 @@ const FONT = 'Inter, system-ui, -apple-system, "Segoe UI", Roboto, sans-serif';
  * @property {readonly Detection[]} results surest first
  * @property {Detection | undefined} highlight the one that a person looks at
  */
-
-/** @param {number} index */
-export function colourOf(index) {
-  return COLOURS[index % COLOURS.length] ?? "#ffffff";
-}
 
 /**
  * The text of a label.

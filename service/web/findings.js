@@ -3,7 +3,8 @@
 /** @import { Detection } from "../contract.ts" */
 
 import { byId, make } from "./dom.js";
-import { colourOf, extent } from "./draw.js";
+import { extent } from "./draw.js";
+import { colourOf } from "./marks.js";
 
 /**
  * @typedef {object} Filter

@@ -2,31 +2,7 @@
 
 /** @import { Detection } from "../contract.ts" */
 
-/** Pairs of COCO's 17 keypoints that are joined: legs, trunk, arms, head (https://cocodataset.org/#keypoints-2020). */
-const LIMBS = [
-  [15, 13],
-  [13, 11],
-  [16, 14],
-  [14, 12],
-  [11, 12],
-  [5, 11],
-  [6, 12],
-  [5, 6],
-  [5, 7],
-  [6, 8],
-  [7, 9],
-  [8, 10],
-  [1, 2],
-  [0, 1],
-  [0, 2],
-  [1, 3],
-  [2, 4],
-  [3, 5],
-  [4, 6],
-];
-
-/** Visibility from which a keypoint is drawn. */
-const VISIBLE = 0.5;
+import { shownKeypoints } from "./marks.js";
 
 /**
  * The path of an upright or a rotated box.
@@ -79,17 +55,15 @@ export function stroke(context, colour, line) {
  * @param {string} colour
  */
 export function skeleton(context, { x, y, visible }, scale, line, colour) {
-  const shown = (/** @type {number} */ i) => (visible[i] ?? 0) >= VISIBLE;
   const at = (/** @type {number} */ i) => /** @type {const} */ ([(x[i] ?? 0) * scale, (y[i] ?? 0) * scale]);
-  for (const [a = 0, b = 0] of x.length === 17 ? LIMBS : []) {
-    if (!shown(a) || !shown(b)) continue;
+  const { points, limbs } = shownKeypoints(visible);
+  for (const [a, b] of limbs) {
     context.beginPath();
     context.moveTo(...at(a));
     context.lineTo(...at(b));
     stroke(context, colour, line);
   }
-  for (let i = 0; i < x.length; i++) {
-    if (!shown(i)) continue;
+  for (const i of points) {
     context.beginPath();
     context.arc(...at(i), line * 1.7, 0, 2 * Math.PI);
     context.fillStyle = "#ffffff";
