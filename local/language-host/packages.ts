@@ -2,9 +2,10 @@ import { readdir, readFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 
 /** What a package.json says, as far as it matters here. */
-interface Manifest {
+export interface Manifest {
   name?: string;
   version?: string;
+  main?: string;
   dependencies?: Record<string, string>;
   devDependencies?: Record<string, string>;
   pulumi?: { resource?: boolean; name?: string; version?: string; server?: string };
@@ -68,7 +69,8 @@ async function packageFolders(directory: string): Promise<string[]> {
   return parent === directory ? folders : [...folders, ...(await packageFolders(parent))];
 }
 
-async function readManifest(folder: string): Promise<Manifest | undefined> {
+/** Reads the package.json of a folder; undefined where there is none. */
+export async function readManifest(folder: string): Promise<Manifest | undefined> {
   const text = await readFile(join(folder, "package.json"), "utf8").catch(() => undefined);
   return text === undefined ? undefined : (JSON.parse(text) as Manifest);
 }

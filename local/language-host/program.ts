@@ -1,25 +1,37 @@
 import { createRequire } from "node:module";
 import { delimiter, dirname, join } from "node:path";
 import type { ProgramInfo, RunRequest } from "@pulumi/pulumi/proto/language_pb.js";
-import { parseCommandString } from "execa";
-import { z } from "zod";
+import { COMPILED_DIR } from "./compiled.ts";
+import { readManifest } from "./packages.ts";
 
 /** What `runtime.options` of Pulumi.yaml may set; anything else is ignored, as by Pulumi's own language host. */
-const Options = z.object({
-  /** Lets @pulumi/pulumi load ts-node. Node runs TypeScript itself, so it is only for older projects. */
-  typescript: z.boolean().default(true),
-  tsconfig: z.string().optional(),
-  /** Arguments for node itself, separated by spaces. */
-  nodeargs: z.string().default(""),
-  packagemanager: z.enum(["npm", "pnpm", "yarn", "bun"]).default("npm"),
-});
-
-/** The options of a program, with their defaults. Throws when one has the wrong type. */
-export function programOptions(info: ProgramInfo | undefined): z.infer<typeof Options> {
-  const parsed = Options.safeParse(info?.getOptions()?.toJavaScript() ?? {});
-  if (!parsed.success) throw new Error(`Invalid runtime options in Pulumi.yaml:\n${z.prettifyError(parsed.error)}`);
-  return parsed.data;
+export interface ProgramOptions {
+  /** Lets @pulumi/pulumi load ts-node. Node runs TypeScript itself, so it is only for older projects. Defaults to true. */
+  typescript: boolean;
+  tsconfig: string | undefined;
+  /** Arguments for node itself, separated by spaces. Defaults to none. */
+  nodeargs: string;
+  /** Defaults to npm. */
+  packagemanager: string;
 }
+
+const PACKAGE_MANAGERS = ["npm", "pnpm", "yarn", "bun"];
+
+/** The options of a program, with their defaults. Throws when one has the wrong type, or names no package manager. */
+export function programOptions(info: ProgramInfo | undefined): ProgramOptions {
+  const given: Record<string, unknown> = info?.getOptions()?.toJavaScript() ?? {};
+  const { typescript = true, tsconfig, nodeargs = "", packagemanager = "npm" } = given;
+  const wrong = (name: string, expected: string) =>
+    new Error(`Expected ${expected} for runtime.options.${name} in Pulumi.yaml but received ${given[name]}.`);
+  if (typeof typescript !== "boolean") throw wrong("typescript", "true or false");
+  if (tsconfig !== undefined && typeof tsconfig !== "string") throw wrong("tsconfig", "a path");
+  if (typeof nodeargs !== "string") throw wrong("nodeargs", "arguments in one string");
+  if (typeof packagemanager !== "string" || !PACKAGE_MANAGERS.includes(packagemanager))
+    throw wrong("packagemanager", PACKAGE_MANAGERS.join(", "));
+  return { typescript, tsconfig, nodeargs, packagemanager };
+}
+
+const PRELOAD = import.meta.resolve("./preload.ts");
 
 /** What node is started with: its arguments and what it finds in its environment. */
 export interface Command {
@@ -28,9 +40,12 @@ export interface Command {
 }
 
 /** The command that runs a Pulumi program against the engine's resource monitor. */
-export function runCommand(request: RunRequest, engineAddress: string): Command {
+export async function runCommand(request: RunRequest, engineAddress: string): Promise<Command> {
   const info = request.getInfo();
   const options = programOptions(info);
+  const directory = info?.getProgramDirectory() || request.getPwd();
+  // `.` makes the SDK look for the entry point in package.json.
+  const entryPoint = info?.getEntryPoint() || ".";
   const flags: Record<string, string> = {
     monitor: request.getMonitorAddress(),
     engine: engineAddress,
@@ -46,20 +61,33 @@ export function runCommand(request: RunRequest, engineAddress: string): Command 
     PULUMI_CONFIG: JSON.stringify(Object.fromEntries(request.getConfigMap().entries())),
     PULUMI_CONFIG_SECRET_KEYS: JSON.stringify(request.getConfigsecretkeysList()),
     PULUMI_NODEJS_TYPESCRIPT: String(options.typescript),
+    // Of its own: the SDK sets a flag of V8, and what was compiled under others, as of this host, is compiled again.
+    NODE_COMPILE_CACHE: join(process.env.NODE_COMPILE_CACHE || COMPILED_DIR, "programs"),
   };
   if (options.tsconfig !== undefined) env.PULUMI_NODEJS_TSCONFIG_PATH = options.tsconfig;
   return {
     args: [
-      ...parseCommandString(options.nodeargs),
-      sdkScript("run", info?.getProgramDirectory() ?? request.getPwd()),
+      ...(await nodeArguments(options.nodeargs)),
+      ...(!options.typescript && (await isTypeScript(entryPoint, directory)) ? ["--import", PRELOAD] : []),
+      sdkScript("run", directory),
       ...Object.entries(flags).map(([name, value]) => `--${name}=${value}`),
       ...(request.getDryrun() ? ["--dry-run"] : []),
-      // `.` makes the SDK look for the entry point in package.json.
-      info?.getEntryPoint() || ".",
+      entryPoint,
       ...request.getArgsList(),
     ],
     env,
   };
+}
+
+/** Most programs have none: what takes them apart is loaded for the others only. */
+async function nodeArguments(text: string): Promise<string[]> {
+  return text.trim() === "" ? [] : (await import("execa")).parseCommandString(text);
+}
+
+/** Whether it is TypeScript that Node is to run, by the name of the file: other programs may need maps to their sources. */
+async function isTypeScript(entryPoint: string, directory: string): Promise<boolean> {
+  const file = entryPoint === "." ? (await readManifest(directory))?.main : entryPoint;
+  return file !== undefined && /\.[cm]?ts$/.test(file);
 }
 
 /**

@@ -90,7 +90,7 @@ async function dependencies(request: GetProgramDependenciesRequest): Promise<Get
 function runProgram(engineAddress: string): Unary<RunRequest, RunResponse> {
   return (call, callback) => {
     const run = async (): Promise<RunResponse> => {
-      const { args, env } = runCommand(call.request, engineAddress);
+      const { args, env } = await runCommand(call.request, engineAddress);
       const { child, ended } = startChild(process.execPath, args, {
         cwd: call.request.getPwd(),
         env,

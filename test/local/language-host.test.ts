@@ -5,7 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { execa, type Options } from "execa";
-import { ROOT } from "../../local/paths.ts";
+import { CACHE_DIR, ROOT } from "../../local/paths.ts";
 import { ensureToolchain, type Toolchain } from "../../local/toolchain/index.ts";
 
 const PROJECT = {
@@ -30,6 +30,7 @@ describe("language host under the real engine", function () {
     env = {
       PATH: `${toolchain.binDir}:${process.env.PATH}`,
       HOME: join(folder, "home"),
+      YOLO_CACHE: CACHE_DIR,
       PULUMI_HOME: join(folder, "pulumi-home"),
       PULUMI_BACKEND_URL: `file://${join(folder, "state")}`,
       PULUMI_CONFIG_PASSPHRASE: "test",
@@ -109,6 +110,52 @@ describe("language host under the real engine", function () {
     assert.match(`${destroy.all}`, /- 2 deleted/);
     assert.equal(existsSync(join(folder, "home", ".pulumi")), false);
     await waitForNoProcess();
+  });
+
+  it("loads what only serialized functions need when one is serialized", async () => {
+    await program(`
+      import { createRequire } from "node:module";
+      const loaded = (name: string) =>
+        Object.keys(createRequire(import.meta.url).cache).some((path) => path.endsWith(name));
+      const names = ["/typescript/lib/typescript.js", "/arborist/lib/arborist/index.js"];
+      export const before = names.map(loaded);
+      const word = "treasure";
+      const { text } = await pulumi.runtime.serializeFunction(() => word);
+      const paths = await pulumi.runtime.computeCodePaths();
+      export const serialized = text.includes("treasure") && [...paths.keys()].some((path) => path.endsWith("/yaml"));
+      export const after = names.map(loaded);
+    `);
+    const manifest = { name: "host", type: "module", main: "index.ts", dependencies: { yaml: "*" } };
+    await writeFile(join(folder, "package.json"), JSON.stringify(manifest));
+    await pulumi(["up", "--yes", "--skip-preview"]);
+    const { stdout } = await pulumi(["stack", "output", "--json"]);
+    assert.deepEqual(JSON.parse(`${stdout}`), { before: [false, false], serialized: true, after: [true, true] });
+  });
+
+  it("names the line of a TypeScript program that fails, and the source of a compiled one", async () => {
+    await program(`interface Unused { word: string }\nthrow new Error("it broke");`);
+    const typescript = await pulumi(["preview"], { reject: false });
+    assert.match(`${typescript.all}`, /it broke[\s\S]*index\.ts:3:7/);
+    await writeFile(join(folder, "package.json"), JSON.stringify({ main: "compiled.js" }));
+    await writeFile(
+      join(folder, "compiled.js"),
+      'throw new Error("it broke");\n//# sourceMappingURL=compiled.js.map\n',
+    );
+    const map = { version: 3, sources: ["source.txt"], names: [], mappings: "AAAA" };
+    await writeFile(join(folder, "compiled.js.map"), JSON.stringify(map));
+    const compiled = await pulumi(["preview"], { reject: false });
+    assert.match(`${compiled.all}`, /it broke[\s\S]*source\.txt:1:1/);
+  });
+
+  it("says which runtime option is wrong", async () => {
+    await program("");
+    const runtime = { name: "nodejs", options: { typescript: false, packagemanager: "cargo" } };
+    await writeFile(join(folder, "Pulumi.yaml"), JSON.stringify({ name: "host", runtime }));
+    const preview = await pulumi(["preview"], { reject: false });
+    assert.match(
+      `${preview.all}`,
+      /Expected npm, pnpm, yarn, bun for runtime\.options\.packagemanager .* received cargo/,
+    );
   });
 
   it("adds nothing to what a program has told its user itself", async () => {
