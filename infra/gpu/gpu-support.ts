@@ -28,6 +28,10 @@ export interface GpuSupportArgs {
 /** Lets pods use GPUs: NVIDIA's device plugin or its driver for dynamic resource allocation, figures of each GPU, and a check. */
 export class GpuSupport extends pulumi.ComponentResource {
   readonly namespace: pulumi.Output<string>;
+  /**
+   * What reports the GPUs of nodes. What makes nodes must wait for this and not for the component, whose check waits for a node.
+   */
+  readonly devices: pulumi.Resource;
 
   constructor(name: string, args: GpuSupportArgs, opts?: pulumi.ComponentResourceOptions) {
     super("yolo:infra:GpuSupport", name, {}, opts);
@@ -64,6 +68,7 @@ export class GpuSupport extends pulumi.ComponentResource {
     if (args.checkImage !== undefined) {
       makeChecks(name, { image: args.checkImage, api: args.api, namespace: namespace.metadata.name }, this, devices);
     }
+    this.devices = devices;
     this.namespace = namespace.metadata.name;
     this.registerOutputs({ namespace: this.namespace });
   }

@@ -78,7 +78,7 @@ export function makeServices(
       nodes,
       gpuApi: detector.gpuApi,
       zones: site.groupZones,
-      devicePlugin: gpu,
+      devicePlugin: gpu.devices,
       placement,
       charts,
       serviceMonitors: true,

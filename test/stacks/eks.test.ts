@@ -177,7 +177,39 @@ describe("the program of a stack on EKS", () => {
     };
     const recording = await run("dev", { "yolo:nodes": { ...config["yolo:nodes"], autoscaler: "karpenter" } });
     assert.equal(count(recording, "aws:eks/nodeGroup:NodeGroup"), 1);
-    assert.equal(count(recording, "kubernetes:karpenter.sh/v1:NodePool"), 1);
+    const pool = find(recording, "kubernetes:karpenter.sh/v1:NodePool", "karpenter-g6");
+    // After the device plugin (P29), but not after the check of the GPUs, which waits for a node of the pool.
+    const needs = pool.dependencies.join("\n");
+    assert.match(needs, /Chart::gpu-plugin$/m);
+    assert.doesNotMatch(needs, /Job::gpu-check/);
+    assert.equal(count(recording, "kubernetes:batch/v1:Job"), 2);
+  });
+
+  it("scales the pods of both stacks by KEDA, after it, down to none in dev (P19, P20)", async () => {
+    for (const [stack, least] of [
+      ["dev", 0],
+      ["prod", 3],
+    ] as const) {
+      const recording = await run(stack);
+      const { inputs, dependencies } = find(recording, "kubernetes:keda.sh/v1alpha1:ScaledObject", "detector");
+      const { minReplicaCount, triggers } = inputs.spec as {
+        minReplicaCount: number;
+        triggers: { type: string; metadata: { serverAddress?: string } }[];
+      };
+      assert.equal(minReplicaCount, least);
+      assert.equal(triggers.filter(({ type }) => type === "cron").length, least === 0 ? 1 : 0);
+      const asked = new Set(triggers.flatMap(({ metadata: { serverAddress } }) => serverAddress ?? []));
+      assert.deepEqual([...asked], ["http://kube-prometheus-prometheus.monitoring.svc:9090"]);
+      assert.match(dependencies.join("\n"), /Chart::keda$/m);
+      assert.equal(count(recording, "kubernetes:autoscaling/v2:HorizontalPodAutoscaler"), 0);
+    }
+  });
+
+  it("refuses to let KEDA scale pods where it is off", async () => {
+    await assert.rejects(
+      run("dev", { "yolo:scaling": { keda: { enabled: false } } }),
+      /Expected true with detector\.autoscaling\.keda, .* for scaling\.keda\.enabled but received false/,
+    );
   });
 
   it("says that a region is missing, before any resource", async () => {
