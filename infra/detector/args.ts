@@ -67,10 +67,36 @@ export interface Resources {
 /** How pods get GPUs: counted by a device plugin, or claimed by dynamic resource allocation. */
 export type GpuApi = "devicePlugin" | "dra";
 
-/** When pods are added: average use in percent of what a pod requests. */
+/** When pods are added: average use in percent of what a pod requests, and with KEDA also by requests and by the hour. */
 export interface Autoscaling {
   cpuPercent: number;
   memoryPercent: number;
+  /** With it a ScaledObject of KEDA owns the number of pods, without it a HorizontalPodAutoscaler of its own. */
+  keda?: KedaScaling | undefined;
+}
+
+/** How KEDA scales the pods. */
+export interface KedaScaling {
+  /** Requests, or streams, that a pod is to have at a time; as many images as its workers take together when left out. */
+  busyPerPod?: number | undefined;
+  /** Minutes without a request, a stream and a reason to be awake after which the last pod goes, where `replicas.min` is 0. */
+  idleMinutes: number;
+  awake?: AwakeHours | undefined;
+}
+
+/** Days of the week. */
+export type Weekday = "sunday" | "monday" | "tuesday" | "wednesday" | "thursday" | "friday" | "saturday";
+
+/** Hours in which there are pods whether or not there are requests. */
+export interface AwakeHours {
+  days: Weekday[];
+  /** Hours and minutes, such as 08:00, of the same day. */
+  from: string;
+  to: string;
+  /** Name in the IANA Time Zone Database. */
+  timeZone: string;
+  /** Fewest pods in these hours. */
+  replicas: number;
 }
 
 /** How the Service is reached. */
@@ -133,7 +159,7 @@ export interface Toleration {
 export interface DetectorSettings {
   /** Namespace that the component creates and owns. */
   namespace: string;
-  /** Bounds between which the autoscaler chooses the number of pods. */
+  /** Bounds between which the autoscaler chooses the number of pods; 0 with hours in which KEDA starts them again. */
   replicas: { min: number; max: number };
   resources: Resources;
   gpuApi: GpuApi;
@@ -157,6 +183,8 @@ export interface DetectorArgs extends DetectorSettings {
   modelVolume: ModelVolume;
   /** Labels of the namespace besides its own, such as those by which controllers know it. Defaults to none. */
   namespaceLabels?: Readonly<Record<string, string>> | undefined;
+  /** Address of the Prometheus that reads the service's metrics; KEDA asks it. Required with `autoscaling.keda`. */
+  prometheusUrl?: string | undefined;
   /** Values that only the service may read; without them it asks for no API key. */
   secrets?: Secrets<pulumi.Input<string>> | undefined;
 }

@@ -4,6 +4,7 @@ import { cpuMillicores, MEBIBYTE, memoryBytes } from "../quantity.ts";
 import type { DetectorSettings, Model, ModelVolume, Serving } from "./args.ts";
 import { downloadsModel, workerCount } from "./environment.ts";
 import { endsWithPod } from "./model-volume.ts";
+import { podScalingProblems } from "./scaling-checks.ts";
 
 /**
  * MiB of the process, and of each worker with its sessions of a small model (models/street.onnx, 4 MB), without images.
@@ -63,10 +64,9 @@ function imagesMib(pixelLimitMega: number, maxBatch: number): number {
 export function detectorProblems(settings: DetectorSettings): Problem[] {
   return [
     ...namespaceProblems(settings),
-    ...replicaProblems(settings),
+    ...podScalingProblems(settings),
     ...resourceProblems(settings),
     ...gpuProblems(settings),
-    ...autoscalingProblems(settings),
     ...serviceProblems(settings),
   ];
 }
@@ -94,16 +94,6 @@ export function modelProblems(model: Model, volume: ModelVolume): Problem[] {
 function namespaceProblems({ namespace }: DetectorSettings): Problem[] {
   if (!SYSTEM_NAMESPACE.test(namespace)) return [];
   return [problem(["namespace"], "a namespace of its own, not one that belongs to Kubernetes", namespace)];
-}
-
-function replicaProblems({ replicas: { min, max }, rollout }: DetectorSettings): Problem[] {
-  const problems: Problem[] = [];
-  if (min > max) problems.push(problem(["replicas", "min"], `at most replicas.max (${max})`, min));
-  if (rollout.mode === "resourceAware" && rollout.maxUnavailable >= min) {
-    const expected = `less than replicas.min (${min}), so that one pod stays while the others are replaced,`;
-    problems.push(problem(["rollout", "maxUnavailable"], expected, rollout.maxUnavailable));
-  }
-  return problems;
 }
 
 function resourceProblems({ resources: { requests, limits }, serving }: DetectorSettings): Problem[] {
@@ -138,24 +128,6 @@ function gpuProblems({ resources: { gpus }, serving: { executionProvider } }: De
       ? `0 for serving.executionProvider cpu, which would leave the GPU idle,`
       : `at least 1 for serving.executionProvider ${executionProvider}`;
   return [problem(["resources", "gpus"], expected, gpus)];
-}
-
-function autoscalingProblems({ autoscaling, resources: { requests, limits } }: DetectorSettings): Problem[] {
-  const problems: Problem[] = [];
-  // A target beyond the limit is never reached: pods would be throttled or killed, and none added.
-  const reachable = (limit: number, request: number) => Math.floor((limit / request) * 100);
-  const memory = reachable(memoryBytes(limits.memory), memoryBytes(requests.memory));
-  if (autoscaling.memoryPercent > memory) {
-    const expected = `at most ${memory} (resources.limits.memory in percent of resources.requests.memory)`;
-    problems.push(problem(["autoscaling", "memoryPercent"], expected, autoscaling.memoryPercent));
-  }
-  if (limits.cpu === undefined) return problems;
-  const cpu = reachable(cpuMillicores(limits.cpu), cpuMillicores(requests.cpu));
-  if (autoscaling.cpuPercent > cpu) {
-    const expected = `at most ${cpu} (resources.limits.cpu in percent of resources.requests.cpu)`;
-    problems.push(problem(["autoscaling", "cpuPercent"], expected, autoscaling.cpuPercent));
-  }
-  return problems;
 }
 
 function serviceProblems({ service, allowFrom }: DetectorSettings): Problem[] {

@@ -15,6 +15,11 @@ const REJECTED_SHARE = 0.01;
 /** Seconds that the event loop may be late: the main thread only passes requests on, so that this much means it is overloaded. */
 const EVENT_LOOP_LAG_S = 0.2;
 
+/** Minutes without a ready pod that are an incident; a service that may sleep has none until a node with a GPU has come. */
+function unreadyMinutes({ replicas }: WatchedDetector): number {
+  return replicas.min === 0 ? 20 : 3;
+}
+
 /** What selects the series that the pods of a detector export. */
 export function detectorMatchers({ name, namespace }: Pick<WatchedDetector, "name" | "namespace">): Matchers {
   return { namespace, job: name };
@@ -76,7 +81,7 @@ function runtimeAlerts(detector: WatchedDetector): Alert[] {
       expression:
         `absent(${series(SCRAPE.up, own)} == 1) ` +
         `and on () (sum(${series(KUBE.deploymentReplicas, deployment(detector))}) > 0)`,
-      minutes: 10,
+      minutes: Math.max(10, unreadyMinutes(detector)),
       summary: "Nothing is known about the service",
       description: `Prometheus reads no metrics of ${detector.name} in ${detector.namespace}: no other alert about it can fire.`,
     },
@@ -114,7 +119,7 @@ function podAlerts(detector: WatchedDetector): Alert[] {
       expression:
         `${series(KUBE.deploymentReady, deployment(detector))} == 0 ` +
         `and ${series(KUBE.deploymentReplicas, deployment(detector))} > 0`,
-      minutes: 3,
+      minutes: unreadyMinutes(detector),
       summary: "No pod answers requests",
       description: "None of the pods of {{ $labels.deployment }} in {{ $labels.namespace }} is ready.",
     },

@@ -27,6 +27,7 @@ export const KUBE = {
   podInfo: "kube_pod_info",
   podPhase: "kube_pod_status_phase",
   podRequests: "kube_pod_container_resource_requests",
+  replicaSetCreated: "kube_replicaset_created",
   podRestarts: "kube_pod_container_status_restarts_total",
 } as const;
 

@@ -7,7 +7,7 @@ export type Matcher = string | { not: string } | { matches: string } | { matches
 export type Matchers = Readonly<Record<string, Matcher>>;
 
 /** A range of time as Prometheus writes it; Grafana's fits what it shows. */
-export type Range = "5m" | "15m" | "30m" | "1h" | "6h" | "3d" | "$__rate_interval";
+export type Range = "2m" | "5m" | "15m" | "30m" | "1h" | "6h" | "3d" | "$__rate_interval";
 
 /** A series that a recording rule makes: `level:metric:operations`. */
 export type Recorded = `${string}:${string}:${string}`;

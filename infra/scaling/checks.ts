@@ -1,6 +1,6 @@
-import type { GpuApi } from "../detector/args.ts";
+import type { Autoscaling, GpuApi } from "../detector/args.ts";
 import type { GpuGroupSettings, NodesSettings } from "../nodes/args.ts";
-import type { Problem } from "../problems.ts";
+import { type Problem, problem } from "../problems.ts";
 import type { ScalingSettings } from "./args.ts";
 
 /** What does not go together about scaling, nodes and how pods get GPUs; paths are those of a stack's configuration. */
@@ -19,6 +19,14 @@ export function scalingProblems(settings: ScalingSettings, nodes: NodesSettings,
       return unreachable;
     }
   }
+}
+
+/** What does not go together about how pods are scaled, and whether there is something to do it; paths as above. */
+export function podScalerProblems({ keda }: ScalingSettings, autoscaling: Autoscaling): Problem[] {
+  if (keda.enabled || autoscaling.keda === undefined) return [];
+  return [
+    problem(["scaling", "keda", "enabled"], "true with detector.autoscaling.keda, which KEDA carries out,", false),
+  ];
 }
 
 /** Source: https://karpenter.sh/v1.14/reference/settings/ (IGNORE_DRA_REQUESTS) */

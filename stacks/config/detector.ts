@@ -6,11 +6,12 @@ import { servingSchema } from "./serving.ts";
 
 const CPU = { what: 'a CPU quantity as text, such as "500m" or "2"', regex: CPU_QUANTITY };
 const MEMORY = { what: 'a memory quantity such as "512Mi" or "2Gi"', regex: MEMORY_QUANTITY };
+const TIME = { what: "hours and minutes from 00:00 to 23:59", regex: /^(?:[01]\d|2[0-3]):[0-5]\d$/ };
 const CIDR_WHAT = "an address range such as 10.0.0.0/8";
 const CIDR = { patternErrorMessage: `Expected ${CIDR_WHAT}` };
 
 const replicasSchema = z.strictObject({
-  min: integer(1, 1_000).default(2).describe("Fewest pods, at most max."),
+  min: integer(0, 1_000).default(2).describe("Fewest pods, at most max; 0 only with autoscaling.keda.awake."),
   max: integer(1, 1_000).default(10).describe("Most pods."),
 });
 
@@ -36,6 +37,30 @@ const resourcesSchema = z.strictObject({
     ),
 });
 
+const awakeSchema = z.strictObject({
+  days: z
+    .array(oneOf("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday"))
+    .min(1, { error: "at least one day" })
+    .default(["monday", "tuesday", "wednesday", "thursday", "friday"])
+    .describe("Days of the week."),
+  from: text(TIME).describe("When they begin."),
+  to: text(TIME).describe("When they end, on the same day."),
+  timeZone: text(FILLED).describe("Time zone by its name in the IANA database, such as Europe/Berlin or UTC."),
+  replicas: integer(1, 1_000).default(1).describe("Fewest pods in these hours, from replicas.min to replicas.max."),
+});
+
+const kedaScalingSchema = z.strictObject({
+  busyPerPod: integer(1, 100_000)
+    .optional()
+    .describe(
+      "Requests, or streams, that a pod is to have at a time; serving.workers x serving.maxBatch when left out.",
+    ),
+  idleMinutes: integer(1, 1_440)
+    .default(15)
+    .describe("Minutes without requests and streams, outside of the awake hours, after which the last pod goes."),
+  awake: awakeSchema.optional().describe("Hours in which there are pods whether or not there are requests."),
+});
+
 const autoscalingSchema = z.strictObject({
   cpuPercent: integer(1, 10_000)
     .default(70)
@@ -43,6 +68,9 @@ const autoscalingSchema = z.strictObject({
   memoryPercent: integer(1, 10_000)
     .default(90)
     .describe("Average use in percent of requests.memory above which pods are added; reachable within limits.memory."),
+  keda: kedaScalingSchema
+    .optional()
+    .describe("Pods by requests and by the hour, down to none; on EKS with scaling.keda only. An empty map is enough."),
 });
 
 const serviceSchema = z.strictObject({

@@ -1,6 +1,7 @@
 import * as pulumi from "@pulumi/pulumi";
 import { z } from "zod";
 import { modelProblems } from "../../infra/detector/checks.ts";
+import { problem } from "../../infra/problems.ts";
 import { releaseSchema } from "../release.ts";
 import { apiKeysSchema } from "./api-keys.ts";
 import { eksClusterSchema } from "./cluster.ts";
@@ -37,9 +38,18 @@ const workloadShape = {
   }),
 };
 
+const KEDA_IS_ELSEWHERE = problem(
+  ["detector", "autoscaling", "keda"],
+  "none on a cluster that the stack does not make, because it needs KEDA and Prometheus there,",
+  {},
+);
+
 const kubeconfigStackSchema = checked(
   z.strictObject({ cluster: kubeconfigClusterSchema, ...workloadShape }),
-  ({ release, modelStore }) => modelProblems(release.model, modelStore.volume),
+  ({ release, modelStore, detector }) => [
+    ...modelProblems(release.model, modelStore.volume),
+    ...(detector.autoscaling.keda === undefined ? [] : [KEDA_IS_ELSEWHERE]),
+  ],
 );
 
 const eksStackSchema = checked(

@@ -5,8 +5,9 @@ import { receiverSecretProblems } from "../../infra/monitoring/checks.ts";
 import { overlapProblems } from "../../infra/network/checks.ts";
 import { nodesProblems } from "../../infra/nodes/checks.ts";
 import { demandProblems } from "../../infra/nodes/demand.ts";
+import { claimedGroupProblems } from "../../infra/nodes/sharing-checks.ts";
 import { type Problem, problemsBelow } from "../../infra/problems.ts";
-import { scalingProblems } from "../../infra/scaling/checks.ts";
+import { podScalerProblems, scalingProblems } from "../../infra/scaling/checks.ts";
 import type { releaseSchema } from "../release.ts";
 import { budgetSchema } from "./budget.ts";
 import type { EksClusterConfig } from "./cluster.ts";
@@ -106,6 +107,8 @@ export function platformProblems({
     }),
     ...(exposure.via === "none" ? [] : exposedServiceProblems(exposure, { ...detector, requestTimeoutMs })),
     ...scalingProblems(scaling, nodes, gpuApi),
+    ...podScalerProblems(scaling, detector.autoscaling),
+    ...claimedGroupProblems(nodes.gpu, gpuApi),
     ...demandProblems({ replicas, rollout, gpusPerPod: resources.gpus }, nodes.gpu),
   ];
 }

@@ -6,6 +6,7 @@ import { Exposure } from "../../infra/exposure/exposure.ts";
 import { boundRoles } from "../../infra/github/boundary.ts";
 import { GithubRoles } from "../../infra/github/github-roles.ts";
 import { DetectorMonitoring } from "../../infra/monitoring/detector-monitoring.ts";
+import { PROMETHEUS_URL } from "../../infra/monitoring/values.ts";
 import { planSubnets } from "../../infra/network/subnets.ts";
 import { Registry } from "../../infra/registry/registry.ts";
 import type { EksStackConfig, StackSecrets } from "../config/index.ts";
@@ -38,6 +39,7 @@ export async function makePlatform(config: EksStackConfig, secrets: StackSecrets
     ready,
     detector: {
       allowFrom: [...detector.allowFrom, ...peers],
+      prometheusUrl: PROMETHEUS_URL,
       ...(balancers !== undefined && { namespaceLabels: READINESS_GATE_LABELS }),
     },
     attach(service) {
@@ -63,10 +65,10 @@ export async function makePlatform(config: EksStackConfig, secrets: StackSecrets
               },
               { ...onCluster, dependsOn: balancers ?? [] },
             );
-      const { monthlyUsd, unknown } = estimate(estimateInput(config, site));
+      const { monthlyUsd, components, unknown, pricesOf } = estimate(estimateInput(config, site));
       return {
         clusterName: cluster.name,
-        estimatedMonthlyUsd: { ...monthlyUsd, withoutPrice: unknown },
+        estimatedMonthlyUsd: { ...monthlyUsd, components, withoutPrice: unknown, ...(pricesOf && { pricesOf }) },
         ...(exposed && { url: exposed.url }),
         ...(models && { modelBucket: models.bucket }),
         ...(registry && { repositoryUrl: registry.repositoryUrl }),

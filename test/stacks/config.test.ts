@@ -79,7 +79,7 @@ const REFUSED: [name: string, raw: Record<string, unknown>, message: string][] =
   [
     "a number of the wrong kind",
     { ...MINIMAL, detector: { replicas: { min: 1.5 } } },
-    "✖ Expected a whole number from 1 to 1000 for detector.replicas.min but received 1.5",
+    "✖ Expected a whole number from 0 to 1000 for detector.replicas.min but received 1.5",
   ],
   [
     "a CPU quantity that YAML made a number",
@@ -106,6 +106,12 @@ const REFUSED: [name: string, raw: Record<string, unknown>, message: string][] =
     "a value against a default",
     { ...MINIMAL, detector: { replicas: { min: 11 } } },
     "✖ Expected at most replicas.max (10) for detector.replicas.min but received 11",
+  ],
+  [
+    "KEDA on a cluster that may not have it",
+    { ...MINIMAL, detector: { autoscaling: { keda: {} } } },
+    "✖ Expected none on a cluster that the stack does not make, because it needs KEDA and Prometheus there, " +
+      "for detector.autoscaling.keda but received {}",
   ],
   [
     "the address of a model that a signature opens",

@@ -191,7 +191,7 @@ describe("the program of a stack on EKS", () => {
       ["prod", 3],
     ] as const) {
       const recording = await run(stack);
-      const { inputs, dependencies } = find(recording, "kubernetes:keda.sh/v1alpha1:ScaledObject", "detector");
+      const { inputs } = find(recording, "kubernetes:keda.sh/v1alpha1:ScaledObject", "detector");
       const { minReplicaCount, triggers } = inputs.spec as {
         minReplicaCount: number;
         triggers: { type: string; metadata: { serverAddress?: string } }[];
@@ -200,7 +200,7 @@ describe("the program of a stack on EKS", () => {
       assert.equal(triggers.filter(({ type }) => type === "cron").length, least === 0 ? 1 : 0);
       const asked = new Set(triggers.flatMap(({ metadata: { serverAddress } }) => serverAddress ?? []));
       assert.deepEqual([...asked], ["http://kube-prometheus-prometheus.monitoring.svc:9090"]);
-      assert.match(dependencies.join("\n"), /Chart::keda$/m);
+      assert.match(find(recording, "yolo:infra:Detector", "detector").dependencies.join("\n"), /Chart::keda$/m);
       assert.equal(count(recording, "kubernetes:autoscaling/v2:HorizontalPodAutoscaler"), 0);
     }
   });

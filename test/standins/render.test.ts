@@ -8,7 +8,7 @@ import { ROOT } from "../../local/paths.ts";
 import { ensureToolchain } from "../../local/toolchain/index.ts";
 import { kubernetesSchemas, schemaLocation, writeDefinitionSchemas } from "../support/kubernetes-schemas.ts";
 import { testTool } from "../support/tools.ts";
-import { prometheusDefinitions } from "./charts.ts";
+import { customDefinitions } from "./charts.ts";
 import { TestStack } from "./stack.ts";
 
 /** A release that a stack runs. */
@@ -30,7 +30,7 @@ function program(config: object, directory: string): string {
     const provider = new k8s.Provider("files", { renderYamlToDirectory: ${JSON.stringify(directory)} });
     const service = new Detector(
       "detector",
-      { ...detector, image: release.image, model: release.model, modelVolume: modelStore.volume },
+      { ...detector, image: release.image, model: release.model, modelVolume: modelStore.volume, prometheusUrl: "http://prometheus.invalid" },
       { provider },
     );
     new DetectorMonitoring(
@@ -74,7 +74,7 @@ describe("rendered objects", function () {
     const kubernetes = await kubernetesSchemas();
     schemas = await mkdtemp(join(tmpdir(), "yolo-schemas-"));
     await cp(kubernetes, schemas, { recursive: true });
-    for (const definition of await prometheusDefinitions()) await writeDefinitionSchemas(definition, schemas);
+    for (const definition of await customDefinitions()) await writeDefinitionSchemas(definition, schemas);
     stack = await TestStack.make(toolchain);
   });
 

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
+import { scaledObjectSpec } from "../../../infra/detector/scaled-object.ts";
 import { type Alert, type Recording, type RuleGroup, ruleSpec } from "../../../infra/monitoring/alerts.ts";
 import { REPLACED_ALERTS } from "../../../infra/monitoring/cluster-rules.ts";
 import { COST_SERIES } from "../../../infra/monitoring/cost-rules.ts";
@@ -30,11 +31,20 @@ const PANELS = dashboardPlans({ gpus: true, prices: true }).flatMap(({ plan }) =
   plan.sections.flatMap(({ panels }) => panels),
 );
 
+/** What KEDA asks for a detector that may sleep. */
+const SCALING = scaledObjectSpec({
+  ...DETECTOR,
+  replicas: { min: 0, max: 7 },
+  autoscaling: { cpuPercent: 70, memoryPercent: 90, keda: { idleMinutes: 15 } },
+  prometheusUrl: "http://prometheus.invalid",
+});
+
 /** Every query, with what it belongs to. */
 const QUERIES: { of: string; query: string }[] = [
   ...ALERTS.map(({ name, expression }) => ({ of: name, query: expression })),
   ...RECORDINGS.map(({ name, expression }) => ({ of: name, query: expression })),
   ...PANELS.flatMap(({ title, queries }) => queries.map(({ expression }) => ({ of: title, query: expression }))),
+  ...SCALING.triggers.flatMap(({ metadata: { query } }) => (query === undefined ? [] : [{ of: "scaling", query }])),
 ];
 
 /** Names that Prometheus has for the metrics of the contract. */
@@ -160,6 +170,17 @@ describe("Alerts", () => {
       "KubeletClientCertificateExpiration",
       "KubeletServerCertificateExpiration",
     ]);
+  });
+
+  it("give a service that may sleep the time that a node with a GPU takes to come", () => {
+    const minutes = (min: number) =>
+      detectorGroups({ ...DETECTOR, replicas: { min, max: 7 } }, SETTINGS.slo)
+        .flatMap(({ alerts = [] }) => alerts)
+        .filter(({ name }) => ["YoloNoReadyPods", "YoloMetricsMissing"].includes(name))
+        .map(({ minutes }) => minutes)
+        .sort((a, b) => a - b);
+    assert.deepEqual(minutes(1), [3, 10]);
+    assert.deepEqual(minutes(0), [20, 20]);
   });
 
   it("become rules as Prometheus Operator takes them", () => {
