@@ -4,9 +4,10 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { execa } from "execa";
 import { stringify } from "yaml";
+import type { MonthlyCost } from "../stacks/platform.ts";
 import { standinEnvironment } from "../test/standins/environment.ts";
 import { UserError } from "./errors.ts";
-import type { Step } from "./plan-table.ts";
+import { type Step, typeOf } from "./plan-table.ts";
 import { pulumiEnvironment } from "./stack.ts";
 import { readYaml } from "./stack-config.ts";
 import type { Toolchain } from "./toolchain/index.ts";
@@ -25,16 +26,19 @@ export interface PlanOptions {
 /** What a preview of a stack found. */
 export interface Plan {
   steps: Step[];
+  /** What a month costs, where the stack says it. */
+  cost?: MonthlyCost;
   /** Keys of the configuration that stand-in values were taken for. */
   placed: string[];
   /** Keys of the configuration whose values are encrypted: they were left out. */
   secrets: string[];
 }
 
-/** What `pulumi preview --json` prints. */
-interface Preview {
-  steps?: Step[];
-  diagnostics?: { message: string; severity: string }[];
+/** One line of what `pulumi preview --json` prints of a run while it runs. */
+interface EngineEvent {
+  resourcePreEvent?: { metadata: { op: string; urn: string; new?: Step["newState"] } };
+  resOutputsEvent?: { metadata: { urn: string; new?: { outputs?: { estimatedMonthlyUsd?: MonthlyCost } } } };
+  diagnosticEvent?: { message: string; severity: string };
 }
 
 /** Previews a stack that does not exist yet, by the real engine, with AWS and EKS stood in for. Throws a UserError with what is wrong. */
@@ -54,6 +58,8 @@ export async function previewStack(options: PlanOptions): Promise<Plan> {
       PULUMI_STACK: stack,
       PULUMI_CONFIG_PASSPHRASE_FILE: undefined,
       PULUMI_CONFIG_PASSPHRASE: "plan",
+      // Without it the stack's outputs, which say what it costs, are left out.
+      PULUMI_ENABLE_STREAMING_JSON_PREVIEW: "1",
     };
     const left = await prepare(folder, committed, options, env);
     const config = join(folder, `Pulumi.${stack}.yaml`);
@@ -65,9 +71,11 @@ export async function previewStack(options: PlanOptions): Promise<Plan> {
       forceKillAfterDelay: 30_000,
     });
     signal.throwIfAborted();
-    const { steps = [], diagnostics = [] } = readPreview(stdout);
-    if (exitCode === 0) return { steps, ...left };
-    const errors = diagnostics.filter(({ severity }) => severity === "error").map(({ message }) => message.trim());
+    const events = readEvents(stdout);
+    if (exitCode === 0) return { ...readPlan(events), ...left };
+    const errors = events
+      .filter(({ diagnosticEvent }) => diagnosticEvent?.severity === "error")
+      .map(({ diagnosticEvent }) => diagnosticEvent?.message.trim());
     throw new UserError(`The preview of ${stack} failed:\n${errors.join("\n") || stderr || stdout}`);
   } finally {
     await rm(folder, { recursive: true, force: true });
@@ -80,7 +88,7 @@ async function prepare(
   committed: string,
   { toolchain, signal, stack, placeholders = {} }: PlanOptions,
   env: Record<string, string | undefined>,
-): Promise<Omit<Plan, "steps">> {
+): Promise<Pick<Plan, "secrets" | "placed">> {
   for (const name of ["home", "state"]) await mkdir(join(folder, name));
   await symlink(toolchain.pluginDir, join(folder, "home", "plugins"));
   const project = await readYaml(join(committed, "..", "Pulumi.yaml"));
@@ -100,10 +108,28 @@ function isSecret(value: unknown): boolean {
   return typeof value === "object" && value !== null && "secure" in value;
 }
 
-function readPreview(stdout: string): Preview {
-  try {
-    return JSON.parse(stdout) as Preview;
-  } catch {
-    return {};
-  }
+/** Lines that are no event are left out: what a plugin prints may come between. */
+function readEvents(stdout: string): EngineEvent[] {
+  return stdout.split("\n").flatMap((line) => {
+    try {
+      return [JSON.parse(line) as EngineEvent];
+    } catch {
+      return [];
+    }
+  });
+}
+
+function readPlan(events: readonly EngineEvent[]): Pick<Plan, "steps" | "cost"> {
+  const steps = events.flatMap(({ resourcePreEvent: event }): Step[] => {
+    if (event === undefined) return [];
+    const { op, urn, new: state } = event.metadata;
+    // What is no component says so; what says nothing is one.
+    return [{ op, urn, ...(state && { newState: { ...state, custom: state.custom === true } }) }];
+  });
+  const outputs = events
+    .map(({ resOutputsEvent: event }) => event?.metadata)
+    .filter((metadata) => metadata !== undefined && typeOf(metadata.urn) === "pulumi:pulumi:Stack")
+    .at(-1)?.new?.outputs;
+  const cost = outputs?.estimatedMonthlyUsd;
+  return { steps, ...(cost !== undefined && { cost }) };
 }

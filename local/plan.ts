@@ -4,7 +4,7 @@ import { readArguments } from "./arguments.ts";
 import { runMain, UserError } from "./errors.ts";
 import { ROOT } from "./paths.ts";
 import { previewStack } from "./plan-run.ts";
-import { planLines, planTable } from "./plan-table.ts";
+import { costNotes, planLines, planTable, unreadNames } from "./plan-table.ts";
 import { ensureToolchain } from "./toolchain/index.ts";
 
 const USAGE = `Usage: npm run plan -- STACK
@@ -32,13 +32,20 @@ await runMain(async (signal) => {
   const toolchain = await ensureToolchain({ signal, report: () => {} });
   const started = Date.now();
   const options = { toolchain, signal, directory: ROOT, stack, placeholders: PLACEHOLDERS };
-  const { steps, secrets, placed } = await previewStack(options);
+  const { steps, cost, secrets, placed } = await previewStack(options);
   const seconds = ((Date.now() - started) / 1000).toFixed(1);
   const lines = planLines(steps);
   const count = lines.reduce((sum, each) => sum + each.count, 0);
   console.log(`${NOTICE}\n`);
-  for (const row of planTable(lines)) console.log(row);
+  for (const row of planTable(lines, cost)) console.log(row);
   console.log(`\n${count} resources of ${stack}, previewed in ${seconds} s.`);
+  const unread = unreadNames(steps);
+  if (unread.length > 0) {
+    console.log(
+      `Counted as one each, because their objects are known only when there is a cluster: ${unread.join(", ")}`,
+    );
+  }
+  if (cost !== undefined) for (const note of costNotes(cost)) console.log(note);
   if (placed.length > 0) console.log(`Not set yet, and planned with placeholders: ${placed.join(", ")}`);
   if (secrets.length > 0) console.log(`Left out, because only the stack's key can read them: ${secrets.join(", ")}`);
   console.log(NOTICE);

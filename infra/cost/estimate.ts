@@ -16,8 +16,9 @@ export interface EstimateInput {
   loadBalancers: { count: number; publicAddresses: number };
   /** Interface endpoints, each counted once for each of its zones. */
   interfaceEndpoints: number;
-  kmsKeys: number;
-  /** gp3 volumes that pods claim, by what they hold. */
+  /** Components that make a key each. */
+  kmsKeys: readonly string[];
+  /** gp3 volumes that pods of the monitoring claim, by what they hold. */
   volumesGib: Readonly<Record<string, number>>;
   nodeGroups: readonly EstimatedGroup[];
 }
@@ -34,6 +35,8 @@ export type EstimatedGroup = Pick<
 
 /** One line of an estimate. */
 export interface EstimateLine {
+  /** Name of the component that makes it. */
+  component: string;
   what: string;
   /** How many of the unit. */
   quantity: Range;
@@ -53,6 +56,8 @@ export interface Estimate {
   lines: EstimateLine[];
   /** Sum of the lines whose price is known. */
   monthlyUsd: Range;
+  /** The same sum for each component that has such lines. */
+  components: Readonly<Record<string, Range>>;
   /** Lines whose price is not known: the sum is too low by them. */
   unknown: string[];
   notCounted: readonly string[];
@@ -79,28 +84,36 @@ export function estimatedGroups({ autoscaler, system, gpu }: NodesSettings): Est
 /** The monthly cost of what a stack's configuration makes, at list prices; spot instances count as on demand, their upper bound. */
 export function estimate(input: EstimateInput): Estimate {
   const table = priceTable(input.region);
-  const service = (what: string, key: keyof ServicePrices, count: number, unit: string, perMonth = HOURS_PER_MONTH) => {
-    const quantity = count * perMonth;
-    return line(what, { min: quantity, max: quantity }, unit, same(table?.services[key]), SERVICE_SOURCES[key]);
-  };
+  const hourly = (component: string, what: string, key: keyof ServicePrices, count: number) =>
+    serviceLine(component, `${what} × ${count}`, count * HOURS_PER_MONTH, "h", key, table?.services);
+  const monthly = (component: string, what: string, key: keyof ServicePrices, count: number, unit: string) =>
+    serviceLine(component, what, count, unit, key, table?.services);
   const { natGateways, loadBalancers, interfaceEndpoints, kmsKeys, volumesGib, nodeGroups } = input;
-  const addresses = natGateways + loadBalancers.count * loadBalancers.publicAddresses;
+  const addresses = loadBalancers.count * loadBalancers.publicAddresses;
+  // Components as stacks/eks/ names them.
   const lines = [
-    service("EKS control plane", "eksHour", 1, "h"),
-    service(`NAT gateway × ${natGateways}`, "natGatewayHour", natGateways, "h"),
-    service(`public IPv4 address × ${addresses}`, "publicIpv4Hour", addresses, "h"),
-    service(`load balancer × ${loadBalancers.count}`, "loadBalancerHour", loadBalancers.count, "h"),
-    service(`interface endpoint × ${interfaceEndpoints}`, "interfaceEndpointHour", interfaceEndpoints, "h"),
-    service(`KMS key × ${kmsKeys}`, "kmsKeyMonth", kmsKeys, "month", 1),
-    ...Object.entries(volumesGib).map(([what, gib]) => service(`volume: ${what}`, "gp3GibMonth", gib, "GiB", 1)),
-    ...nodeGroups.flatMap((group) => groupLines(group, table?.instances ?? {}, table?.services.gp3GibMonth)),
+    hourly("cluster", "EKS control plane", "eksHour", 1),
+    hourly("network", "NAT gateway", "natGatewayHour", natGateways),
+    hourly("network", "public IPv4 address of a NAT gateway", "publicIpv4Hour", natGateways),
+    hourly("network", "interface endpoint", "interfaceEndpointHour", interfaceEndpoints),
+    hourly("exposure", "load balancer", "loadBalancerHour", loadBalancers.count),
+    hourly("exposure", "public IPv4 address of a load balancer", "publicIpv4Hour", addresses),
+    ...kmsKeys.map((component) => monthly(component, `KMS key of ${component}`, "kmsKeyMonth", 1, "month")),
+    ...Object.entries(volumesGib).map(([what, gib]) =>
+      monthly("monitoring", `volume: ${what}`, "gp3GibMonth", gib, "GiB"),
+    ),
+    ...nodeGroups.flatMap((group) => groupLines(group, table?.instances ?? {}, table?.services)),
   ].filter(({ quantity }) => quantity.max > 0);
-  const known = lines.flatMap(({ monthlyUsd }) => (monthlyUsd === undefined ? [] : [monthlyUsd]));
+  const known = lines.flatMap(({ component, monthlyUsd }) =>
+    monthlyUsd === undefined ? [] : [{ component, ...monthlyUsd }],
+  );
+  const components = Object.groupBy(known, ({ component }) => component);
   return {
     region: input.region,
     ...(table !== undefined && { pricesOf: { instances: table.instancesDate, services: table.servicesDate } }),
     lines,
-    monthlyUsd: { min: cents(sum(known, "min")), max: cents(sum(known, "max")) },
+    monthlyUsd: total(known),
+    components: Object.fromEntries(Object.entries(components).map(([name, ranges = []]) => [name, total(ranges)])),
     unknown: lines.filter(({ monthlyUsd }) => monthlyUsd === undefined).map(({ what }) => what),
     notCounted: NOT_COUNTED,
   };
@@ -123,7 +136,7 @@ export function estimateText({ region, pricesOf, lines, monthlyUsd, unknown, not
 function groupLines(
   { name, instanceTypes, capacity, min, max, desired = min, diskGib, scales = true }: EstimatedGroup,
   prices: Readonly<Partial<Record<InstanceTypeName, number>>>,
-  gibMonthUsd: number | undefined,
+  services: Partial<ServicePrices> | undefined,
 ): EstimateLine[] {
   const nodes = scales ? { min, max } : { min: desired, max: desired };
   const hours = { min: nodes.min * HOURS_PER_MONTH, max: nodes.max * HOURS_PER_MONTH };
@@ -134,23 +147,47 @@ function groupLines(
   const spot = capacity === "spot" ? ", spot at most" : "";
   const gib = { min: nodes.min * diskGib, max: nodes.max * diskGib };
   return [
-    line(`nodes ${name}: ${instanceTypes.join(" or ")}${spot}`, hours, "h", hourUsd, INSTANCE_SOURCE),
-    line(`disks of nodes ${name}`, gib, "GiB", same(gibMonthUsd), SERVICE_SOURCES.gp3GibMonth),
+    priced({
+      component: name,
+      what: `nodes ${name}: ${instanceTypes.join(" or ")}${spot}`,
+      quantity: hours,
+      unit: "h",
+      ...(hourUsd && { unitUsd: hourUsd }),
+      source: INSTANCE_SOURCE,
+    }),
+    serviceLine(name, `disks of nodes ${name}`, gib, "GiB", "gp3GibMonth", services),
   ];
 }
 
-function line(what: string, quantity: Range, unit: string, unitUsd: Range | undefined, source: string): EstimateLine {
-  if (unitUsd === undefined) return { what, quantity, unit, source };
+function serviceLine(
+  component: string,
+  what: string,
+  quantity: number | Range,
+  unit: string,
+  key: keyof ServicePrices,
+  prices: Partial<ServicePrices> | undefined,
+): EstimateLine {
+  const range = typeof quantity === "number" ? same(quantity) : quantity;
+  const usd = prices?.[key];
+  const source = SERVICE_SOURCES[key];
+  return priced({ component, what, quantity: range, unit, ...(usd !== undefined && { unitUsd: same(usd) }), source });
+}
+
+/** Multiplies what is known. */
+function priced({ source, ...line }: EstimateLine): EstimateLine {
+  const { quantity, unitUsd } = line;
+  if (unitUsd === undefined) return { ...line, source };
   const monthlyUsd = { min: cents(quantity.min * unitUsd.min), max: cents(quantity.max * unitUsd.max) };
-  return { what, quantity, unit, unitUsd, monthlyUsd, source };
+  return { ...line, monthlyUsd, source };
 }
 
-function same(value: number | undefined): Range | undefined {
-  return value === undefined ? undefined : { min: value, max: value };
+function same(value: number): Range {
+  return { min: value, max: value };
 }
 
-function sum(ranges: readonly Range[], end: keyof Range): number {
-  return ranges.reduce((total, range) => total + range[end], 0);
+function total(ranges: readonly Range[]): Range {
+  const sum = (end: keyof Range) => cents(ranges.reduce((usd, range) => usd + range[end], 0));
+  return { min: sum("min"), max: sum("max") };
 }
 
 /** Rounded to cents, which is what a bill shows. */

@@ -9,7 +9,6 @@ export function estimateInput(
   { region, zones }: Pick<Site, "region" | "zones">,
 ): EstimateInput {
   const bucket = modelBucket(modelStore);
-  const ownKeys = [bucket?.make && bucket.encryption === "kms", registry?.encryption === "kms"];
   return {
     region,
     natGateways: network.nat === "perZone" ? zones.length : 1,
@@ -18,8 +17,12 @@ export function estimateInput(
       publicAddresses: exposure.via !== "none" && exposure.scheme === "public" ? zones.length : 0,
     },
     interfaceEndpoints: network.interfaceEndpoints.length * zones.length,
-    // One for the cluster's Secrets.
-    kmsKeys: 1 + ownKeys.filter(Boolean).length,
+    kmsKeys: [
+      // For its Secrets.
+      "cluster",
+      ...(bucket?.make && bucket.encryption === "kms" ? ["models"] : []),
+      ...(registry?.encryption === "kms" ? ["registry"] : []),
+    ],
     volumesGib: {
       Prometheus: monitoring.replicas * monitoring.storageGib,
       Alertmanager: monitoring.alertmanager.replicas * monitoring.alertmanager.storageGib,

@@ -35,7 +35,7 @@ const INPUT: EstimateInput = {
   natGateways: 1,
   loadBalancers: { count: 1, publicAddresses: 2 },
   interfaceEndpoints: 0,
-  kmsKeys: 1,
+  kmsKeys: ["cluster"],
   volumesGib: { "metrics of Prometheus": 50 },
   nodeGroups: estimatedGroups(NODES),
 };
@@ -50,11 +50,12 @@ describe("estimate", () => {
     const monthly = Object.fromEntries(lines.map(({ what, monthlyUsd }) => [what, monthlyUsd]));
     const twice = (usd: number) => ({ min: usd, max: usd });
     assert.deepEqual(monthly, {
-      "EKS control plane": twice(73),
+      "EKS control plane × 1": twice(73),
       "NAT gateway × 1": twice(32.85),
-      "public IPv4 address × 3": twice(10.95),
+      "public IPv4 address of a NAT gateway × 1": twice(3.65),
       "load balancer × 1": twice(16.43),
-      "KMS key × 1": twice(1),
+      "public IPv4 address of a load balancer × 2": twice(7.3),
+      "KMS key of cluster": twice(1),
       "volume: metrics of Prometheus": twice(4),
       "nodes system: m7i.large": { min: 147.17, max: 294.34 },
       "disks of nodes system": { min: 6.4, max: 12.8 },
@@ -65,6 +66,7 @@ describe("estimate", () => {
 
   it("shows how each line comes about", () => {
     assert.deepEqual(line(estimate(INPUT).lines, "nodes small"), {
+      component: "small",
       what: "nodes small: g6.xlarge or g5.xlarge, spot at most",
       quantity: { min: 0, max: 2920 },
       unit: "h",
@@ -80,6 +82,21 @@ describe("estimate", () => {
     assert.deepEqual(pricesOf, { instances: "2026-01-19", services: "2026-03-13" });
     assert.deepEqual(unknown, []);
     assert.equal(notCounted, NOT_COUNTED);
+  });
+
+  it("sums up by component", () => {
+    const { components, monthlyUsd } = estimate({ ...INPUT, kmsKeys: ["cluster", "models"] });
+    const twice = (usd: number) => ({ min: usd, max: usd });
+    assert.deepEqual(components, {
+      cluster: twice(74),
+      network: twice(36.5),
+      exposure: twice(23.73),
+      models: twice(1),
+      monitoring: twice(4),
+      system: { min: 153.57, max: 307.14 },
+      small: { min: 0, max: 2969.52 },
+    });
+    assert.deepEqual(monthlyUsd, { min: 292.8, max: 3415.89 });
   });
 
   it("does not guess a price that it does not know", () => {
@@ -141,11 +158,11 @@ describe("estimatedGroups", () => {
 describe("estimateText", () => {
   it("is a line for each line, the total, the prices' dates and what is not counted", () => {
     const text = estimateText(estimate(INPUT)).split("\n");
-    assert.equal(text.length, 10 + 3);
-    assert.equal(text[0], "EKS control plane: 73.00 USD");
-    assert.equal(text[6], "nodes system: m7i.large: 147.17 to 294.34 USD");
-    assert.equal(text[10], "total a month in us-east-1: 291.80 to 3414.89 USD");
-    assert.equal(text[11], "prices: instances 2026-01-19, services 2026-03-13");
-    assert.match(text[12] ?? "", /^not counted: traffic/);
+    assert.equal(text.length, 11 + 3);
+    assert.equal(text[0], "EKS control plane × 1: 73.00 USD");
+    assert.equal(text[7], "nodes system: m7i.large: 147.17 to 294.34 USD");
+    assert.equal(text[11], "total a month in us-east-1: 291.80 to 3414.89 USD");
+    assert.equal(text[12], "prices: instances 2026-01-19, services 2026-03-13");
+    assert.match(text[13] ?? "", /^not counted: traffic/);
   });
 });
