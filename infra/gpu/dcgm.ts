@@ -9,12 +9,13 @@ export function dcgmValues({ dra }: { dra: boolean }) {
     tolerations: [{ ...GPU_TOLERATION }],
     // P28: half of this was not enough for several users.
     resources: { requests: { cpu: "50m", memory: "256Mi" }, limits: { memory: "1Gi" } },
-    // Root reads the kubelet's socket, but profiling, for which the chart adds SYS_ADMIN, is not among the figures.
+    // Root reads the kubelet's socket. NVIDIA's runtime gives GPUs to a container that asks for none, as this one, only with
+    // SYS_ADMIN. Source: https://github.com/NVIDIA/dcgm-exporter/issues/279, https://github.com/awslabs/amazon-eks-ami/issues/2706
     securityContext: {
       runAsNonRoot: false,
       runAsUser: 0,
       allowPrivilegeEscalation: false,
-      capabilities: { add: [], drop: ["ALL"] },
+      capabilities: { add: ["SYS_ADMIN"], drop: ["ALL"] },
     },
     // P7: with it the label `pod` is the pod that uses the GPU, not the exporter's own.
     serviceMonitor: { enabled: true, interval: "15s", honorLabels: true },

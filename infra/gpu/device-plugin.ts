@@ -37,6 +37,9 @@ export function devicePluginValues(sharings: readonly GpuSharing[]) {
       map: Object.fromEntries(all.map((sharing) => [sharingName(sharing), JSON.stringify(pluginConfig(sharing))])),
       default: sharingName(DEFAULT),
     },
+    // The default, a variable, NVIDIA's runtime ignores in pods without privileges on images since April 2026; containerd itself
+    // adds these devices. Source: https://github.com/awslabs/amazon-eks-ami/issues/2706
+    deviceListStrategy: "cdi-cri",
     // P2: the default terms wait for labels of node feature discovery, which is off. Bottlerocket runs a plugin of its own.
     affinity: {
       nodeAffinity: {

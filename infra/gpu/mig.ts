@@ -11,7 +11,8 @@ interface MigFacts {
 /**
  * GPUs that MIG cuts into instances; the others of the instance table it does not.
  * Sources: https://docs.nvidia.com/datacenter/tesla/mig-user-guide/supported-mig-profiles.html, and for H200 and B200
- * https://github.com/NVIDIA/mig-parted/blob/main/deployments/systemd/config-default.yaml
+ * https://github.com/NVIDIA/mig-parted/blob/main/deployments/systemd/config-default.yaml; what AWS names of them agrees:
+ * https://docs.aws.amazon.com/eks/latest/userguide/device-management-nvidia-mig.html
  */
 export const MIG: Readonly<Partial<Record<GpuModel, MigFacts>>> = {
   A100: {

@@ -46,8 +46,8 @@ interface Counter {
 }
 
 /**
- * Metrics of GPUs that the exporter has to be told to collect. Its own list has no throttling, and has profiling, for which it
- * would need SYS_ADMIN. Source: https://github.com/NVIDIA/dcgm-exporter/blob/main/etc/default-counters.csv
+ * Metrics of GPUs that the exporter has to be told to collect. Its own list has no throttling, and has profiling, which nothing
+ * here reads. Source: https://github.com/NVIDIA/dcgm-exporter/blob/main/etc/default-counters.csv
  */
 export const GPU_COUNTERS = {
   DCGM_FI_DEV_SM_CLOCK: { type: "gauge", help: "SM clock frequency (in MHz)." },

@@ -241,6 +241,14 @@ describe("the program of a stack on EKS", () => {
     }
   });
 
+  it("refuses to let pods claim GPUs that are shared", async () => {
+    const g6 = { instanceTypes: ["g6.xlarge"], max: 2, sharing: { mode: "timeSlicing", replicas: 2 } };
+    await assert.rejects(
+      run("dev", { "yolo:nodes": { gpu: { g6 } }, "yolo:detector": { gpuApi: "dra" } }),
+      /Expected none where pods claim GPUs \(dra\), .* for nodes\.gpu\.g6\.sharing\.mode but received "timeSlicing"/,
+    );
+  });
+
   it("refuses a rollout for which the GPUs do not suffice, with what to change (P5)", async () => {
     const detector = {
       replicas: { min: 1, max: 9 },

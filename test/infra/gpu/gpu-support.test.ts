@@ -99,6 +99,10 @@ describe("values of NVIDIA's charts", () => {
     assert.equal(JSON.parse(config.map["time-slicing-4"] ?? "").sharing.timeSlicing.resources[0].replicas, 4);
   });
 
+  it("give GPUs to pods through the container runtime, whose word a pod without privileges may have", () => {
+    assert.equal(devicePluginValues([]).deviceListStrategy, "cdi-cri");
+  });
+
   it("leave memory to the MPS server, to which the chart gives the plugin's limits", () => {
     assert.deepEqual(devicePluginValues([{ mode: "timeSlicing", replicas: 2 }]).resources.limits, { memory: "128Mi" });
     assert.equal(devicePluginValues(SHARINGS).resources.limits, undefined);
@@ -118,12 +122,12 @@ describe("values of NVIDIA's charts", () => {
     assert.deepEqual(gfd, { enabled: false });
   });
 
-  it("place the exporter on nodes with a GPU only, with room and without capabilities (P7, P28)", () => {
+  it("place the exporter on nodes with a GPU only, with room and the one right it needs to see GPUs (P7, P28)", () => {
     const values = dcgmValues({ dra: true });
     assert.deepEqual(values.nodeSelector, { "nvidia.com/gpu.present": "true" });
     assert.deepEqual(values.tolerations, [{ key: "nvidia.com/gpu", operator: "Exists", effect: "NoSchedule" }]);
     assert.equal(values.resources.limits.memory, "1Gi");
-    assert.deepEqual(values.securityContext.capabilities, { add: [], drop: ["ALL"] });
+    assert.deepEqual(values.securityContext.capabilities, { add: ["SYS_ADMIN"], drop: ["ALL"] });
     assert.equal(values.serviceMonitor.honorLabels, true);
     assert.equal(values.kubernetesDRA.enabled, true);
   });
