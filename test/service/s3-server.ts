@@ -1,10 +1,15 @@
-import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { createServer, type IncomingHttpHeaders, request, type Server, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
-import { join } from "node:path";
-import { createInterface } from "node:readline";
-import { pythonEnvironment } from "../support/python.ts";
+import { Moto } from "../support/moto.ts";
+
+/** Keys of a user, and a role with a session of it. */
+interface Credentials {
+  id: string;
+  secret: string;
+  role: string;
+  session: Record<string, string>;
+}
 
 /** What stands in for the store's answer to one request. */
 export type Instead = (response: ServerResponse) => unknown;
@@ -19,14 +24,17 @@ export class S3Server {
   instead: Instead[] = [];
   /** Bytes after which the next answers that go through are cut, one each. */
   cuts: number[] = [];
-  /** Keys of a user, and a role with a session of it, who may read objects that begin with "street". */
-  credentials = { id: "", secret: "", role: "", session: {} as Record<string, string> };
-  readonly #python: ChildProcess;
+  /** Of a user who may read objects that begin with "street". */
+  readonly credentials: Credentials;
+  readonly #moto: Moto;
   readonly #proxy: Server;
-  #port = 0;
+  readonly #port: number;
 
-  private constructor(python: ChildProcess) {
-    this.#python = python;
+  private constructor(moto: Moto<Credentials & { port: number }>) {
+    this.#moto = moto;
+    const { port, ...credentials } = moto.told;
+    this.#port = port;
+    this.credentials = credentials;
     this.#proxy = createServer((incoming, response) => {
       this.requests.push({ path: incoming.url ?? "", headers: incoming.headers });
       const instead = this.instead.shift();
@@ -52,25 +60,7 @@ export class S3Server {
 
   /** Starts it with files in the bucket "models", of which its user may read those that begin with "street". */
   static async start(files: string[]): Promise<S3Server> {
-    const python = await pythonEnvironment("moto");
-    const script = join(import.meta.dirname, "../python/s3-server.py");
-    const child = spawn(python, [script, ...files], {
-      stdio: ["pipe", "pipe", "pipe"],
-      env: { PATH: process.env.PATH },
-    });
-    let said = "";
-    child.stderr?.setEncoding("utf8").on("data", (text: string) => {
-      said += text;
-    });
-    const server = new S3Server(child);
-    for await (const line of createInterface({ input: child.stdout as NodeJS.ReadableStream })) {
-      if (!line.startsWith("{")) continue;
-      const { port, ...credentials } = JSON.parse(line) as { port: number } & S3Server["credentials"];
-      server.#port = port;
-      server.credentials = credentials;
-      break;
-    }
-    if (server.#port === 0) throw new Error(`moto did not start: ${said}`);
+    const server = new S3Server(await Moto.start("s3-server.py", files));
     server.#proxy.listen(0, "127.0.0.1");
     await once(server.#proxy, "listening");
     return server;
@@ -89,10 +79,7 @@ export class S3Server {
   async stop(): Promise<void> {
     this.#proxy.closeAllConnections();
     this.#proxy.close();
-    const ended = once(this.#python, "close");
-    this.#python.stdin?.end();
-    this.#python.kill("SIGKILL");
-    await ended;
+    await this.#moto[Symbol.asyncDispose]();
   }
 }
 
