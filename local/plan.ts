@@ -1,8 +1,8 @@
 import { glob } from "node:fs/promises";
-import type { Release } from "../stacks/release.ts";
 import { readArguments } from "./arguments.ts";
 import { runMain, UserError } from "./errors.ts";
 import { ROOT } from "./paths.ts";
+import { PLACEHOLDERS } from "./plan-placeholders.ts";
 import { previewStack } from "./plan-run.ts";
 import { costNotes, planLines, planTable, unreadNames } from "./plan-table.ts";
 import { ensureToolchain } from "./toolchain/index.ts";
@@ -12,15 +12,6 @@ Shows what \`pulumi up\` would create for a stack, without an AWS account: the r
 stood in for. Nothing is created, and AWS is not asked.`;
 
 const NOTICE = "AWS is stood in for: nothing was created, and no AWS account was asked anything.";
-
-/** What a stack has after its first deployment, and what only its key can read: a plan needs some of each. */
-const PLACEHOLDERS = {
-  "yolo:release": {
-    image: `registry.invalid/detector@sha256:${"0".repeat(64)}`,
-    model: { name: "placeholder", sha256: "0".repeat(64), uri: "https://models.invalid/placeholder.onnx" },
-  } satisfies Release,
-  "yolo:grafanaPassword": "placeholder-of-a-plan",
-};
 
 await runMain(async (signal) => {
   const line = readArguments(USAGE, { options: {}, allowPositionals: true });
