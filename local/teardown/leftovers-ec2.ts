@@ -89,7 +89,7 @@ export function interfaceLeftovers(each: NetworkInterface, reason: string | unde
     return leftover("network interface", id, reason, `ec2 delete-network-interface --network-interface-id ${id}`);
   }
   // Those of instances and of other load balancers are in the list as such; those of gateways and endpoints are Pulumi's.
-  const others = ["nat_gateway", "vpc_endpoint", "network_load_balancer", "gateway_load_balancer"];
+  const others = ["nat_gateway", "natGateway", "vpc_endpoint", "network_load_balancer", "gateway_load_balancer"];
   if (Attachment?.InstanceId !== undefined || Description.startsWith("ELB ") || others.includes(InterfaceType ?? "")) {
     return [];
   }
@@ -118,11 +118,16 @@ async function volumes(client: EC2Client, scope: Scope): Promise<Leftover[]> {
     found.push(...Volumes);
   }
   return found
-    .filter(({ State }) => State !== "deleting" && State !== "deleted")
-    .filter(({ Attachments = [] }) => !Attachments.some(({ DeleteOnTermination }) => DeleteOnTermination)) // With its instance.
+    .filter(isLeft)
     .flatMap(({ VolumeId: id = "", Tags }) =>
       leftover("volume", id, reasonFor(scope, Tags), `ec2 delete-volume --volume-id ${id}`),
     );
+}
+
+/** Whether a volume stays: not one that is being deleted, nor one that goes with its instance. */
+export function isLeft({ State, Attachments = [] }: Volume): boolean {
+  if (State === "deleting" || State === "deleted") return false;
+  return !Attachments.some(({ DeleteOnTermination }) => DeleteOnTermination);
 }
 
 async function snapshots(client: EC2Client, scope: Scope): Promise<Leftover[]> {
