@@ -118,8 +118,9 @@ export class Cluster extends pulumi.ComponentResource {
         enableServerSideApply: true,
         // Without it a changed Secret would be replaced, and missing for a moment. No ConfigMap is ever changed.
         enableSecretMutable: true,
-        // P15: never by default, because a cluster that cannot be reached for a minute would lose its state.
-        deleteUnreachable: args.deleteUnreachable,
+        // P15: never by default, because a cluster that cannot be reached for a minute would lose its state. Not said where it
+        // is not asked for, or a teardown could not ask for it by PULUMI_K8S_DELETE_UNREACHABLE.
+        ...(args.deleteUnreachable && { deleteUnreachable: true }),
       },
       // Who deploys may need one of the ways in.
       { parent: this, dependsOn: ways },

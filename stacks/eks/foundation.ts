@@ -12,6 +12,8 @@ export interface Foundation {
   network: Network;
   cluster: Cluster;
   addons: ClusterAddons;
+  /** Groups of nodes with GPUs that the stack makes. */
+  gpuNodes: NodeGroup[];
   /** Options of components with objects on the cluster. */
   onCluster: { providers: { kubernetes: pulumi.ProviderResource } };
 }
@@ -49,15 +51,13 @@ export function makeFoundation(config: EksStackConfig, site: Site): Foundation {
   const afterCluster = { dependsOn: [network, cluster] };
   const system = new NodeGroup("system", { ...nodes.system, ...groupArgs("system") }, afterCluster);
   // Karpenter makes nodes itself, for the pools of infra/scaling/.
-  if (!karpenter) {
-    for (const [group, settings] of Object.entries(nodes.gpu)) {
-      new NodeGroup(group, { ...settings, ...groupArgs(group) }, afterCluster);
-    }
-  }
+  const gpuNodes = Object.entries(karpenter ? {} : nodes.gpu).map(
+    ([group, settings]) => new NodeGroup(group, { ...settings, ...groupArgs(group) }, afterCluster),
+  );
   const addons = new ClusterAddons(
     "addons",
     { clusterName: cluster.name, version: config.cluster.version, addonVersions: config.cluster.addonVersions },
     { ...onCluster, dependsOn: system },
   );
-  return { network, cluster, addons, onCluster };
+  return { network, cluster, addons, gpuNodes, onCluster };
 }

@@ -32,7 +32,7 @@ export function makeServices(
   config: EksStackConfig,
   secrets: StackSecrets,
   site: Site,
-  { network, cluster, addons, onCluster }: Foundation,
+  { network, cluster, addons, gpuNodes, onCluster }: Foundation,
 ): Services {
   const { charts, nodes, detector, exposure, modelStore } = config;
   const { clusterName, tags } = site;
@@ -64,7 +64,7 @@ export function makeServices(
       api: detector.gpuApi,
       sharings: gpuGroups.map(({ sharing }) => sharing),
       metrics: true,
-      checkImage: config.gpu.check && gpuGroups.length > 0 ? config.release.image : undefined,
+      checkImage: config.gpu.check && config.serve && gpuGroups.length > 0 ? config.release?.image : undefined,
     },
     afterMonitoring,
   );
@@ -125,6 +125,7 @@ export function makeServices(
           },
           afterMonitoring,
         );
-  const ready = [addons, gpu, scaling, models, cache, balancers].filter((each) => each !== undefined);
+  // P11: GPU nodes too go after the service's pods, or the volumes of these would stay attached to nodes that are gone.
+  const ready = [addons, ...gpuNodes, gpu, scaling, models, cache, balancers].filter((each) => each !== undefined);
   return { monitoring, models, balancers, ready };
 }

@@ -114,6 +114,7 @@ describe("the program of a stack on EKS", () => {
       assert.match(needs(type, type === "Scaling" ? "scaling" : "gpu"), /Addon::addons-/);
     assert.match(needs("Detector", "detector"), /Chart::gpu-plugin/);
     assert.match(needs("Detector", "detector"), /Chart::cluster-autoscaler/);
+    assert.match(needs("Detector", "detector"), /NodeGroup::g6/);
   });
 
   it("puts every object on the cluster that it makes", async () => {
@@ -165,6 +166,25 @@ describe("the program of a stack on EKS", () => {
       assert.equal(most.toFixed(2), all.max?.toFixed(2));
     });
   }
+
+  it("makes all that the service needs, and not the service, until there is an image", async () => {
+    const { recording, outputs } = await runProgram("dev", { "yolo:serve": false, "yolo:release": undefined });
+    const made = recording.resources.map(({ type }) => type);
+    for (const type of ["eks:index:Cluster", "aws:ecr/repository:Repository", "yolo:infra:LoadBalancerController"])
+      assert.ok(made.includes(type), type);
+    for (const part of ["Detector", "DetectorMonitoring", "Exposure"])
+      assert.ok(!made.includes(`yolo:infra:${part}`), part);
+    assert.equal(count(recording, "kubernetes:batch/v1:Job"), 0);
+    assert.ok(outputs.repositoryUrl !== undefined && outputs.modelBucket !== undefined);
+    assert.equal(outputs.image, undefined);
+  });
+
+  it("does not take a missing release for one that is to come", async () => {
+    await assert.rejects(
+      run("dev", { "yolo:release": undefined }),
+      /Expected what runs, or serve: false until there is an image, for release but received nothing/,
+    );
+  });
 
   it("makes neither a load balancer nor its controller where nothing is exposed", async () => {
     const { recording, outputs } = await runProgram("dev", { "yolo:exposure": { via: "none" } });

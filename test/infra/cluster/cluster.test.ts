@@ -126,7 +126,6 @@ describe("Cluster", () => {
       clusterIdentifier: "eks:yolo-test",
       enableServerSideApply: "true",
       enableSecretMutable: "true",
-      deleteUnreachable: "false",
     });
   });
 
