@@ -3,6 +3,7 @@ import { mkdir, writeFile } from "node:fs/promises";
 import { availableParallelism } from "node:os";
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
+import { DETECTOR_CONFIG } from "../../local/image/detector.ts";
 import { CACHE_DIR, ROOT } from "../../local/paths.ts";
 import { PATHS } from "../../service/contract.ts";
 import { pythonEnvironment } from "../../test/support/python.ts";
@@ -100,7 +101,7 @@ const OURS: Contender = {
     args: [join(ROOT, "service/src/server.ts"), "--host", "127.0.0.1", "--port", String(port)],
     env: {
       MODELS: `bench=${pathToFileURL(model)}@sha256:${createHash("sha256").update(content).digest("hex")}`,
-      NODE_ENV: "production",
+      ...Object.fromEntries((DETECTOR_CONFIG.Env ?? []).map((entry) => entry.split("=", 2))),
     },
   }),
   ready: PATHS.ready,

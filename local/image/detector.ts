@@ -13,7 +13,7 @@ export const DETECTOR_CONFIG: ImageConfig & { Labels: Record<string, string> } =
   User: `${CONTAINER.uid}:${CONTAINER.uid}`,
   Entrypoint: [NODE_PATH, `${CONTAINER.appDir}/service/src/server.ts`],
   WorkingDir: CONTAINER.appDir,
-  Env: ["NODE_ENV=production"],
+  Env: ["NODE_ENV=production", "MALLOC_ARENA_MAX=2"],
   ExposedPorts: { [`${PORTS.http}/tcp`]: {} },
   Labels: {
     "org.opencontainers.image.title": "YOLO detection service",

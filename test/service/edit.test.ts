@@ -5,7 +5,7 @@ import { prepareGraph } from "../../service/src/model/edit.ts";
 import type { Model } from "../../service/src/model/layout.ts";
 import { readOnnx } from "../../service/src/model/metadata.ts";
 import { readModel } from "../../service/src/model/model.ts";
-import { ELEMENT, node, valueInfo } from "../../service/src/model/onnx-writer.ts";
+import { ELEMENT, node, tensor, valueInfo } from "../../service/src/model/onnx-writer.ts";
 import { fields, messages, text } from "../../service/src/model/protobuf.ts";
 import { bytesField, floatField, integerField, join } from "../../service/src/model/protobuf-writer.ts";
 import { selectRaw } from "../../service/src/vision/nms.ts";
@@ -23,6 +23,9 @@ const SIDE = 64;
 const SMALLEST = 2 ** -126;
 
 const PIXELS = noise(SIDE, SIDE, 5);
+
+/** What a graph is said to be whose own edits are looked at. */
+const MODEL: Model = { ...readModel(read("end-to-end")), layout: "end-to-end" };
 
 function read(name: string): Buffer {
   return readFileSync(`${FIXTURES}/colours-${name}.onnx`);
@@ -50,6 +53,42 @@ function distances(opset: number, axis = 1): Uint8Array {
     bytesField(12, valueInfo("weights", ELEMENT.float32, ["batch", 16, 4, "anchors"])),
   );
   return join(integerField(1, 8), bytesField(7, graph), bytesField(8, integerField(2, opset)));
+}
+
+/** A convolution whose activation is split, as in the blocks of YOLOv8 and later. */
+function block({
+  channels = 32,
+  groups = 1,
+  axis = 1,
+  sizes = [BigInt(channels / 2), BigInt(channels / 2)],
+  results = ["first", "second"],
+}: {
+  channels?: number;
+  groups?: number;
+  axis?: number;
+  sizes?: readonly bigint[];
+  results?: readonly string[];
+} = {}): Uint8Array {
+  const inputs = 8 / groups;
+  const convolution = { kernel_shape: [3, 3], pads: [1, 1, 1, 1], strides: [2, 2], group: groups };
+  const graph = join(
+    bytesField(1, node("Conv", ["x", "kernel", "bias"], ["sums"], convolution)),
+    bytesField(1, node("Sigmoid", ["sums"], ["sigmoid"])),
+    bytesField(1, node("Mul", ["sums", "sigmoid"], ["active"])),
+    bytesField(1, node("Split", ["active", "sizes"], ["first", "second"], { axis })),
+    bytesField(2, "block"),
+    bytesField(5, tensor("kernel", [channels, inputs, 3, 3], values(channels * inputs * 9))),
+    bytesField(5, tensor("bias", [channels], values(channels))),
+    bytesField(5, tensor("sizes", [2], BigInt64Array.from(sizes))),
+    bytesField(11, valueInfo("x", ELEMENT.float32, [1, 8, 9, 7])),
+    ...results.map((name) => bytesField(12, valueInfo(name, ELEMENT.float32, [1, "channels", 5, 4]))),
+  );
+  return join(integerField(1, 8), bytesField(7, graph), bytesField(8, integerField(2, 13)));
+}
+
+/** Numbers between -1 and 1, the same each time. */
+function values(count: number): Float32Array {
+  return Float32Array.from({ length: count }, (_, i) => Math.sin(i * i));
 }
 
 function operatorsOf(content: Uint8Array): string[] {
@@ -97,7 +136,7 @@ describe("prepareGraph", function () {
   for (const opset of [13, 18]) {
     it(`writes a softmax over the bins of boxes otherwise on a processor, opset ${opset}`, async () => {
       const content = distances(opset);
-      const prepared = prepareGraph(content, { ...readModel(read("end-to-end")), layout: "end-to-end" }, "cpu");
+      const prepared = prepareGraph(content, MODEL, "cpu");
       assert.deepEqual(operatorsOf(content), ["Transpose", "Softmax"]);
       assert.deepEqual(operatorsOf(prepared.content), ["Transpose", "ReduceMax", "Sub", "Exp", "ReduceSum", "Div"]);
       const shape = [2, 4, 16, 21];
@@ -118,15 +157,44 @@ describe("prepareGraph", function () {
     });
   }
 
+  it("convolves halves of a block by themselves on a processor", async () => {
+    const content = block();
+    const prepared = prepareGraph(content, MODEL, "cpu");
+    assert.deepEqual(operatorsOf(content), ["Conv", "Sigmoid", "Mul", "Split"]);
+    assert.deepEqual(operatorsOf(prepared.content), ["Conv", "Sigmoid", "Mul", "Conv", "Sigmoid", "Mul"]);
+    const feeds = { x: new Tensor("float32", values(8 * 9 * 7), [1, 8, 9, 7]) };
+    const expected = await run(content, feeds);
+    const found = await run(prepared.content, feeds);
+    for (const name of ["first", "second"]) {
+      assert.deepEqual(found[name]?.dims, [1, 16, 5, 4]);
+      const data = found[name]?.data as Float32Array;
+      const wanted = expected[name]?.data as Float32Array;
+      for (const [i, value] of wanted.entries())
+        assert.ok(Math.abs((data[i] ?? Number.NaN) - value) < 1e-5, `${data[i]} in place of ${value}`);
+    }
+  });
+
+  for (const [what, change] of [
+    ["whose parts are no whole blocks", { channels: 24 }],
+    ["of which more is used than its parts", { results: ["first", "second", "active"] }],
+    ["of groups", { groups: 2 }],
+    ["into parts of different sizes", { sizes: [8n, 24n] }],
+    ["over another axis", { axis: 0 }],
+  ] as const) {
+    it(`leaves a block ${what}`, () => {
+      const content = block(change);
+      assert.equal(prepareGraph(content, MODEL, "cpu").content, content);
+    });
+  }
+
   it("leaves a softmax over the last axis, one before opset 13, one on a GPU and one of halves", () => {
-    const model: Model = { ...readModel(read("end-to-end")), layout: "end-to-end" };
     const half = bytesField(7, bytesField(5, integerField(2, 10)));
     for (const [content, provider] of [
       [distances(13, 3), "cpu"],
       [distances(12), "cpu"],
       [Buffer.concat([distances(13), half]), "cpu"],
     ] as const) {
-      assert.ok(operatorsOf(prepareGraph(content, model, provider).content).includes("Softmax"));
+      assert.ok(operatorsOf(prepareGraph(content, MODEL, provider).content).includes("Softmax"));
     }
     const onGpu = prepareGraph(read("raw"), readModel(read("raw")), "cuda");
     assert.deepEqual(

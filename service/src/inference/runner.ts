@@ -66,6 +66,8 @@ export class Runner {
         executionProviders: [...PROVIDERS[provider]],
         intraOpNumThreads,
         interOpNumThreads: 1,
+        // Planning the memory of a whole run in one piece makes the smallest YOLO 35 MB larger, and no faster.
+        enableMemPattern: false,
         // What goes wrong is thrown; without this a caller's odd tensors would write to the log, past its format.
         logSeverityLevel: 4,
       }).catch((error: unknown) => {

@@ -5,12 +5,13 @@ import { bytesField, type Encoded, floatField, integerField, join } from "./prot
 /** Element types as ONNX numbers them. */
 export const ELEMENT = { float32: 1, uint8: 2, int64: 7 } as const;
 
-/** An attribute of a node: a number with a fraction has to be given as `{ float }`. */
-export type Attribute = number | readonly number[] | string | { float: number };
+/** An attribute of a node: a number with a fraction has to be given as `{ float }`; an AttributeProto is taken as it is. */
+export type Attribute = number | readonly number[] | string | { float: number } | Encoded;
 
 const ATTRIBUTE_TYPE = 20;
 
 function attribute(name: string, value: Attribute): Encoded {
+  if (value instanceof Uint8Array) return value;
   const named = bytesField(1, name);
   if (typeof value === "number") return join(named, integerField(3, value), integerField(ATTRIBUTE_TYPE, 2));
   if (typeof value === "string") return join(named, bytesField(4, value), integerField(ATTRIBUTE_TYPE, 3));

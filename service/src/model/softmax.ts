@@ -1,11 +1,6 @@
+import { type GraphNode, integerOf, integersOf, readNodes, replaceNodes } from "./graph.ts";
 import { node, tensor } from "./onnx-writer.ts";
-import { fields, integer, messages, text } from "./protobuf.ts";
-import { bytesField, type Encoded, integerField } from "./protobuf-writer.ts";
-
-/** Field numbers of https://github.com/onnx/onnx/blob/main/onnx/onnx.proto that are read here. */
-const GRAPH = { node: 1, initializer: 5 } as const;
-const NODE = { input: 1, output: 2, operator: 4, attribute: 5 } as const;
-const ATTRIBUTE = { name: 1, integer: 3, integers: 8 } as const;
+import type { Encoded } from "./protobuf-writer.ts";
 
 /** The axis of the bins in the distances to a box's sides, `[batch, bins, 4, anchors]`. */
 const AXIS = 1;
@@ -20,23 +15,22 @@ const AXIS = 1;
  * @returns the fields of the edited graph; undefined when it has no such softmax
  */
 export function spreadSoftmax(graph: Uint8Array, opset: number, prefix: string): Encoded[] | undefined {
+  const nodes = readNodes(graph);
   // Files do not say of how many axes a tensor is, but those that are transposed name all of theirs.
-  const ofFourAxes = new Set(messages(graph, GRAPH.node).filter(transposesFour).map(outputOf));
+  const transposed = nodes.filter((each) => each.operator === "Transpose" && integersOf(each, "perm").length === 4);
+  const ofFourAxes = new Set(transposed.flatMap(({ outputs }) => outputs));
+  const slow = nodes.filter(
+    (each) => each.operator === "Softmax" && integerOf(each, "axis") === AXIS && ofFourAxes.has(each.inputs[0] ?? ""),
+  );
+  if (slow.length === 0) return undefined;
   const axis = `${prefix}softmax axis`;
-  let count = 0;
-  const edited = [...fields(graph)].flatMap(({ number, value }): Encoded[] => {
-    if (typeof value === "number") return [integerField(number, value)];
-    if (number !== GRAPH.node || !isSoftmax(value) || !ofFourAxes.has(inputOf(value)))
-      return [bytesField(number, value)];
-    const nodes = softmax(inputOf(value), outputOf(value), axis, `${prefix}softmax ${count++} `, opset);
-    return nodes.map((each) => bytesField(GRAPH.node, each));
-  });
-  if (count === 0) return undefined;
-  return [...edited, bytesField(GRAPH.initializer, tensor(axis, [1], BigInt64Array.of(BigInt(AXIS))))];
+  const replaced = slow.map((each, i) => [each, softmax(each, axis, `${prefix}softmax ${i} `, opset)] as const);
+  return replaceNodes(graph, nodes, new Map(replaced), [tensor(axis, [1], BigInt64Array.of(BigInt(AXIS)))]);
 }
 
 /** Nodes that compute a softmax; the greatest number is taken off first, so that no exponential overflows. */
-function softmax(input: string, output: string, axis: string, name: string, opset: number): Encoded[] {
+function softmax({ inputs, outputs }: GraphNode, axis: string, name: string, opset: number): Encoded[] {
+  const [input = ""] = inputs;
   const greatest = `${name}greatest`;
   const below = `${name}below`;
   const powers = `${name}powers`;
@@ -50,25 +44,6 @@ function softmax(input: string, output: string, axis: string, name: string, opse
     node("Sub", [input, greatest], [below]),
     node("Exp", [below], [powers]),
     node("ReduceSum", [powers, axis], [sum], { keepdims: 1 }),
-    node("Div", [powers, sum], [output]),
+    node("Div", [powers, sum], outputs),
   ];
 }
-
-function isSoftmax(value: Uint8Array): boolean {
-  const axis = attribute(value, "axis");
-  return text(value, NODE.operator) === "Softmax" && axis !== undefined && integer(axis, ATTRIBUTE.integer) === AXIS;
-}
-
-function transposesFour(value: Uint8Array): boolean {
-  const permutation = attribute(value, "perm");
-  if (text(value, NODE.operator) !== "Transpose" || permutation === undefined) return false;
-  return [...fields(permutation)].filter(({ number }) => number === ATTRIBUTE.integers).length === 4;
-}
-
-function attribute(value: Uint8Array, name: string): Uint8Array | undefined {
-  return messages(value, NODE.attribute).find((each) => text(each, ATTRIBUTE.name) === name);
-}
-
-const inputOf = (value: Uint8Array) => text(value, NODE.input) ?? "";
-
-const outputOf = (value: Uint8Array) => text(value, NODE.output) ?? "";
