@@ -1,10 +1,11 @@
 import { createRequire, Module } from "node:module";
 
-// Runs in a program's process, before Pulumi's SDK, where Node runs TypeScript itself (`--import` of runCommand). The SDK loads for
-// every program what only some need; that takes longer than the whole program. A program sees no difference but its speed.
+// Runs in a program's process (`node --import`), before Pulumi's SDK, where Node runs TypeScript itself. The SDK loads for every
+// program what only some need; that takes longer than the whole program. A program sees no difference but its speed.
 
-const [, sdkScript = ""] = process.argv;
-const sdk = createRequire(sdkScript);
+// The SDK that the program imports, or is run by.
+const [, script = ""] = process.argv;
+const sdk = createRequire(createRequire(script).resolve("@pulumi/pulumi"));
 
 // Node erases types in place, so that lines need no map to their source: but with a map the SDK's stack traces, one for each of its
 // promises, take a third of a program's time.
@@ -12,7 +13,7 @@ const maps = sdk("source-map-support") as { install(): void };
 maps.install = () => {};
 
 // Both serve to serialize functions (`aws.lambda.CallbackFunction`). https://github.com/pulumi/pulumi/tree/master/sdk/nodejs/runtime/closure
-loadWhenUsed("../../typescript-shim.js");
+loadWhenUsed("./typescript-shim.js");
 loadWhenUsed("@npmcli/arborist");
 
 /** Lets the SDK have a module's properties without the module, which is loaded when one is read. */
