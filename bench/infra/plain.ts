@@ -52,17 +52,16 @@ export function plainProgram(events: readonly EngineEvent[]): string {
   // The first one makes what others wait for.
   resources.sort((a, b) => Number(b.type === "aws:ec2/vpc:Vpc") - Number(a.type === "aws:ec2/vpc:Vpc"));
   const statements = resources.map(({ type, inputs }, n) => {
-    const made = classOf(type);
-    const args = JSON.stringify(n === 0 || !made.kind ? inputs : { ...made.kind, ...inputs }, clean, 2);
-    const known = args.replaceAll(`"${UNKNOWN}"`, "later");
+    const args = JSON.stringify(inputs, clean, 2).replaceAll(`"${UNKNOWN}"`, "later");
     const options = type.startsWith("kubernetes:") ? ", { provider }" : "";
-    return `const r${n} = new ${made.name}("r${n}", ${known}${options});${n === 0 ? "\nconst later: pulumi.Output<any> = r0.id;" : ""}`;
+    return `const r${n} = new ${classOf(type)}("r${n}", ${args}${options});`;
   });
   return `import * as aws from "@pulumi/aws";
 import * as k8s from "@pulumi/kubernetes";
 import * as pulumi from "@pulumi/pulumi";
 
 ${statements[0]}
+const later: pulumi.Output<any> = r0.id;
 const provider = new k8s.Provider("cluster", { kubeconfig: later });
 ${statements.slice(1).join("\n")}
 `;
@@ -74,21 +73,14 @@ function clean(key: string, value: unknown): unknown {
   return typeof value === "object" && value !== null && SECRET in value ? UNKNOWN : value;
 }
 
-interface MadeBy {
-  /** Expression of the class. */
-  name: string;
-  /** What an object of a type that the SDK has no class for must say of itself. */
-  kind?: { apiVersion: string; kind: string };
-}
-
 /** `aws.ec2.Vpc` for aws:ec2/vpc:Vpc; `k8s.core.v1.Secret` for kubernetes:core/v1:Secret. */
-function classOf(type: string): MadeBy {
+function classOf(type: string): string {
   const [provider = "", module = "", name = ""] = type.split(":");
-  if (provider === "aws") return { name: `aws.${module.split("/")[0]}.${name}` };
+  if (provider === "aws") return `aws.${module.split("/")[0]}.${name}`;
   const [group = "", version = ""] = module.split("/");
   const path = [group.split(".")[0] ?? "", version, name];
   let found: unknown = k8s;
   for (const part of path) found = (found as Record<string, unknown> | undefined)?.[part];
-  if (found !== undefined) return { name: `k8s.${path.join(".")}` };
-  return { name: "k8s.apiextensions.CustomResource", kind: { apiVersion: module, kind: name } };
+  // Inputs of a kind that the SDK does not know say what it is.
+  return found === undefined ? "k8s.apiextensions.CustomResource" : `k8s.${path.join(".")}`;
 }
