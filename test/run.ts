@@ -32,13 +32,14 @@ async function testFiles(parts: string[]): Promise<string[]> {
   return files.sort().filter((file) => parts.length === 0 || parts.some((part) => file.includes(part)));
 }
 
-/**
- * Splits files into two lanes that run side by side, one file at a time in each: those that start clusters, of which two at
- * once would starve each other and see each other's traces on the machine, and all others.
- */
+/** What starts clusters: two at once would starve each other, and see each other's traces on the machine. */
+const STARTS_CLUSTERS = /^test\/(?:local\/(?:cluster|image-load|orphans|start)|standins\/(?:gpu|render|stacks))/;
+
+/** Splits files into lanes that run side by side, one file at a time in each: clusters, the service, and all others. */
 function lanesOf(files: string[]): string[][] {
-  const startsClusters = (file: string) => /^test\/(?:local\/|standins\/(?:gpu|render|stacks))/.test(file);
-  return [files.filter(startsClusters), files.filter((file) => !startsClusters(file))];
+  const laneOf = (file: string) =>
+    STARTS_CLUSTERS.test(file) ? "clusters" : file.split("/")[1] === "service" ? "service" : "others";
+  return Object.values(Object.groupBy(files, laneOf)).map((lane) => lane ?? []);
 }
 
 /** Runs one file in a process of its own, because Pulumi's mocks are global to a process. */
@@ -52,7 +53,8 @@ async function runFile(file: string, folder: string, signal: AbortSignal): Promi
     reject: false,
     all: true,
     stdin: "ignore",
-    env: { TMPDIR: folder },
+    // What all files import is compiled once.
+    env: { TMPDIR: folder, NODE_COMPILE_CACHE: join(folder, "compiled") },
     timeout: FILE_TIMEOUT_MS,
     cancelSignal: signal,
     forceKillAfterDelay: 20_000,
