@@ -49,7 +49,7 @@ await runMain(async (signal) => {
   const left = await findLeftovers(aws, target, held);
   const where = `${target.clusterName}, in ${target.region}, account ${aws.account}`;
   if (left.length > 0) {
-    console.log(`\nAWS still has ${left.length} things of ${where}, which cost money or are in the way:`);
+    console.log(`\nLeft in AWS of ${where}:`);
     for (const text of leftoverLines(left, target.region)) console.log(text);
     process.exitCode = 1;
     return;

@@ -7,7 +7,7 @@ import { ROOT } from "../../local/paths.ts";
 import type { Toolchain } from "../../local/toolchain/index.ts";
 import { standinEnvironment } from "./environment.ts";
 
-const PROJECT = { name: "standin", runtime: { name: "nodejs", options: { typescript: false } } };
+const RUNTIME = { name: "nodejs", options: { typescript: false } };
 
 /** What a run of Pulumi said. */
 export interface Run {
@@ -23,14 +23,26 @@ interface Checkpoint {
   checkpoint: { latest: { resources: { type: string; outputs?: Record<string, unknown> }[] } };
 }
 
+/** Where a stack runs, and as what. */
+export interface TestStackOptions {
+  /** Kubeconfig of the cluster that stands for EKS. */
+  kubeconfig?: string;
+  /** Defaults to eu-central-1; none when empty. */
+  region?: string;
+  /** Name of the project. Defaults to `standin`. */
+  project?: string;
+}
+
 /** A stack of a program of a few lines, with a backend and an account of its own. */
 export class TestStack {
   readonly folder: string;
   readonly account: string;
   readonly #env: Record<string, string | undefined>;
+  readonly #project: string;
 
-  private constructor(folder: string, toolchain: Toolchain, kubeconfig: string | undefined) {
+  private constructor(folder: string, toolchain: Toolchain, { kubeconfig, project = "standin" }: TestStackOptions) {
     this.folder = folder;
+    this.#project = project;
     this.account = join(folder, "account.json");
     this.#env = {
       HOME: join(folder, "home"),
@@ -48,24 +60,34 @@ export class TestStack {
   }
 
   /** Makes a stack named `test`, in a region. */
-  static async make(toolchain: Toolchain, options: { kubeconfig?: string; region?: string } = {}): Promise<TestStack> {
+  static async make(toolchain: Toolchain, options: TestStackOptions = {}): Promise<TestStack> {
     const folder = await realpath(await mkdtemp(join(tmpdir(), "yolo-standin-")));
     for (const name of ["home", "pulumi-home", "state"]) await mkdir(join(folder, name));
     await symlink(join(ROOT, "node_modules"), join(folder, "node_modules"));
     await symlink(toolchain.pluginDir, join(folder, "pulumi-home", "plugins"));
     await writeFile(join(folder, "package.json"), JSON.stringify({ type: "module", main: "index.ts" }));
-    await writeFile(join(folder, "Pulumi.yaml"), JSON.stringify(PROJECT));
+    const stack = new TestStack(folder, toolchain, options);
+    await writeFile(join(folder, "Pulumi.yaml"), JSON.stringify({ name: stack.#project, runtime: RUNTIME }));
     await writeFile(join(folder, "index.ts"), "");
-    const stack = new TestStack(folder, toolchain, options.kubeconfig);
     await stack.pulumi(["stack", "init", "test"]);
     const { region = "eu-central-1" } = options;
     if (region !== "") await stack.configure({ "aws:region": region });
     return stack;
   }
 
+  /** Environment in which Pulumi runs. */
+  get env(): Readonly<Record<string, string | undefined>> {
+    return this.#env;
+  }
+
+  /** Path of the stack's configuration. */
+  get configFile(): string {
+    return join(this.folder, "Pulumi.test.yaml");
+  }
+
   /** Adds to the stack's configuration. */
   async configure(values: Record<string, unknown>): Promise<void> {
-    const file = join(this.folder, "Pulumi.test.yaml");
+    const file = this.configFile;
     const { config, ...rest } = parse(await readFile(file, "utf8")) as { config?: object };
     await writeFile(file, stringify({ ...rest, config: { ...config, ...values } }));
   }
@@ -110,7 +132,7 @@ export class TestStack {
 
   /** The stack's outputs, out of its state. */
   async outputs(): Promise<Record<string, unknown>> {
-    const file = join(this.folder, "state", ".pulumi", "stacks", PROJECT.name, "test.json");
+    const file = join(this.folder, "state", ".pulumi", "stacks", this.#project, "test.json");
     const { checkpoint } = JSON.parse(await readFile(file, "utf8")) as Checkpoint;
     return checkpoint.latest.resources.find(({ type }) => type === "pulumi:pulumi:Stack")?.outputs ?? {};
   }
