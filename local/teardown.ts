@@ -36,16 +36,18 @@ await runMain(async (signal) => {
   const target = await readTarget(stack, configFile);
   const env = await teardownEnvironment(target, signal);
   const resources = await readState(target, env, signal);
-  if (!check) refuseProtected(target, protectedResources(resources ?? []));
+  if (!check) {
+    if (resources === undefined) throw new UserError(noStack(target));
+    refuseProtected(target, protectedResources(resources));
+  }
   using aws = await connect(target);
   refuseOtherAccount(aws.account, resources ?? []);
 
   if (check) refuseLiving(target, resources ?? []);
-  else if (resources === undefined) throw new UserError(noStack(target));
-  else if (resources.length === 0) console.log(`The stack ${stack} holds nothing any more.`);
-  else await tearDown({ target, aws, env, signal }, resources, { yes, clusterGone });
+  else if (resources?.length === 0) console.log(`The stack ${stack} holds nothing any more.`);
+  else await tearDown({ target, aws, env, signal }, resources ?? [], { yes, clusterGone });
 
-  const held = check ? (resources ?? []) : ((await readState(target, env, signal)) ?? []);
+  const held = (await readState(target, env, signal)) ?? [];
   const left = await findLeftovers(aws, target, held);
   const where = `${target.clusterName}, in ${target.region}, account ${aws.account}`;
   if (left.length > 0) {

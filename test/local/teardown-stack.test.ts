@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { readFile } from "node:fs/promises";
+import { copyFile, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { CreateVolumeCommand, DeleteVolumeCommand, DescribeVolumesCommand, EC2Client } from "@aws-sdk/client-ec2";
 import { execa } from "execa";
@@ -235,5 +235,27 @@ describe("the teardown of a stack", function () {
     const again = await start("--yes");
     assert.equal(again.exitCode, 0, again.all);
     assert.match(again.all, /The stack test holds nothing any more/);
+  });
+
+  it("forgets what was on a cluster that is gone only when it is told so", async () => {
+    const kubeconfig = join(stack.folder, "kubeconfig");
+    await copyFile(cluster.kubeconfig, kubeconfig);
+    await stack.program(`
+      const provider = new k8s.Provider("cluster", { kubeconfig: "${kubeconfig}" });
+      new k8s.core.v1.ConfigMap("own", { metadata: { name: "own", namespace: "default" } }, { provider });`);
+    const run = await stack.up();
+    assert.equal(run.exitCode, 0, run.text);
+    await writeFile(
+      kubeconfig,
+      (await readFile(kubeconfig, "utf8")).replace(/https:\/\/[\d.:]+/, "https://127.0.0.1:1"),
+    );
+    const refused = await start("--yes");
+    assert.equal(refused.exitCode, 1);
+    assert.match(refused.all, /Expected a kubeconfig in the state .* add --cluster-gone/);
+    const { exitCode, all } = await start("--yes", "--cluster-gone");
+    assert.equal(exitCode, 0, all);
+    assert.match(all, /`pulumi stack rm test` forgets the stack itself/);
+    // It was only forgotten.
+    assert.notEqual(await cluster.kubectl(["get", "configmap", "own"]), "");
   });
 });
