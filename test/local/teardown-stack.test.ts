@@ -187,6 +187,31 @@ describe("the teardown of a stack", function () {
     assert.equal((await volumes()).length, 3);
   });
 
+  it("asks on a terminal, and takes nothing but the stack's name for a yes", async () => {
+    const held = made();
+    const type = async (typed: string) => {
+      const command = `${process.execPath} ${join(ROOT, "local", "teardown.ts")} test --config-file ${stack.configFile}`;
+      const running = execa("script", ["--quiet", "--return", "--command", command, "/dev/null"], {
+        env: { ...stack.env, ...moto.env },
+        reject: false,
+        all: true,
+      });
+      let said = "";
+      running.all.on("data", (chunk: Buffer) => {
+        const asked = said.includes("Type test to delete");
+        said += chunk;
+        if (!asked && said.includes("Type test to delete")) running.stdin.write(typed);
+      });
+      return running;
+    };
+    const other = await type("yes\n");
+    assert.equal(other.exitCode, 1, other.all);
+    assert.match(other.all, /Another name was typed\. Nothing was deleted\./);
+    const interrupted = await type("\x03");
+    assert.equal(interrupted.exitCode, 130, interrupted.all);
+    assert.equal(made(), held);
+  });
+
   it("does not call left what a living cluster uses", async () => {
     const { exitCode, all } = await start("--check");
     assert.equal(exitCode, 1);
