@@ -1,6 +1,7 @@
 import { mkdir, mkdtemp, readFile, realpath, rm, symlink, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
 import { execa } from "execa";
 import { parse, stringify } from "yaml";
 import { ROOT } from "../../local/paths.ts";
@@ -73,7 +74,11 @@ export class ProjectStack {
   }
 
   /** Runs Pulumi, whatever comes of it. */
-  async pulumi(...args: string[]): Promise<Run> {
+  pulumi(...args: string[]): Promise<Run> {
+    return runOf(this.#start(args));
+  }
+
+  #start(args: string[]) {
     const options = ["--config-file", this.#file, "--non-interactive", "--color=never"];
     const running = execa("pulumi", [...args, ...options], {
       cwd: ROOT,
@@ -84,8 +89,7 @@ export class ProjectStack {
       forceKillAfterDelay: 10_000,
     });
     this.#running = running;
-    const run = await running;
-    return { exitCode: run.exitCode, text: run.all, changes: parseChanges(run.all) };
+    return running;
   }
 
   preview(...args: string[]): Promise<Run> {
@@ -94,6 +98,22 @@ export class ProjectStack {
 
   up(...args: string[]): Promise<Run> {
     return this.pulumi("up", "--yes", "--skip-preview", ...args);
+  }
+
+  /** Begins an update and stops it as Ctrl-C does, once the account has as much as `when` wants. Throws when it ends before. */
+  async interruptedUp(when: (account: Stored[]) => boolean): Promise<Run> {
+    const running = this.#start(["up", "--yes", "--skip-preview"]);
+    const run = runOf(running);
+    let ended = false;
+    run.finally(() => {
+      ended = true;
+    });
+    while (!when(this.account())) {
+      if (ended) throw new Error(`Expected an update to interrupt but it ended:\n${(await run).text}`);
+      await sleep(50);
+    }
+    running.kill("SIGINT");
+    return run;
   }
 
   refresh(...args: string[]): Promise<Run> {
@@ -116,4 +136,9 @@ export class ProjectStack {
     await this.#running;
     await rm(this.#folder, { recursive: true, force: true });
   }
+}
+
+async function runOf(running: PromiseLike<{ exitCode?: number; all: string }>): Promise<Run> {
+  const { exitCode, all } = await running;
+  return { exitCode, text: all, changes: parseChanges(all) };
 }

@@ -2,9 +2,9 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { z } from "zod";
 import type { GpuSharing } from "../../infra/gpu/sharing.ts";
 import { isInstanceType } from "../../infra/nodes/instance-types.ts";
-import { ApiClient } from "../../local/cluster/api.ts";
+import { ApiClient, ApiError } from "../../local/cluster/api.ts";
 import type { SimulatedCluster } from "../support/simulated-cluster.ts";
-import { nodeObject, reportedGpus } from "../support/simulated-node.ts";
+import { type EksTaint, nodeObject, reportedGpus, type SimulatedNode } from "../support/simulated-node.ts";
 import type { Stored } from "./aws/account.ts";
 import { NODE_GROUP } from "./aws/models/eks-nodes.ts";
 
@@ -21,14 +21,37 @@ const NodeGroup = z.object({
   taints: z.array(z.object({ key: z.string(), value: z.string(), effect: z.string() })).default([]),
 });
 
+/** What is read of a pool of Karpenter's. */
+interface NodePool {
+  metadata: { name: string };
+  spec: {
+    limits: { nodes: string };
+    template: {
+      metadata: { labels: Record<string, string> };
+      spec: { taints: EksTaint[]; requirements: { key: string; values: string[] }[] };
+    };
+  };
+}
+
+/** Definition of Karpenter's pools. */
+const NODE_POOLS = "/apis/karpenter.sh/v1/nodepools";
+
 interface Ingress {
   metadata: { name: string; namespace: string };
   status?: { loadBalancer?: { ingress?: object[] } };
 }
 
+/** Nodes that are alike. */
+interface Nodes extends Pick<SimulatedNode, "labels" | "taints"> {
+  name: string;
+  instanceType: string;
+  count: number;
+}
+
 /**
- * Does on a cluster what AWS and its controllers do of themselves, until it is disposed of. Each node group in the account gets
- * as many nodes as it may have, with labels and taints as the program gave them to AWS; each Ingress gets a host name.
+ * Does on a cluster what AWS and its controllers do of themselves, until it is disposed of. Each node group in the account, and
+ * each pool of Karpenter's, gets as many nodes as it may have, with labels and taints as the program gave them; each Ingress gets
+ * a host name.
  */
 export class SimulatedAws implements AsyncDisposable {
   readonly #stop = new AbortController();
@@ -57,7 +80,11 @@ export class SimulatedAws implements AsyncDisposable {
     while (!this.#stop.signal.aborted) {
       for (const { id, type, inputs } of account()) {
         if (type !== NODE_GROUP || this.#nodes.has(id)) continue;
-        this.#nodes.set(id, await this.#makeNodes(NodeGroup.parse(inputs)));
+        this.#nodes.set(id, await this.#makeNodes(nodesOfGroup(NodeGroup.parse(inputs))));
+      }
+      for (const pool of await nodePools(api)) {
+        const id = `pool:${pool.metadata.name}-`;
+        if (!this.#nodes.has(id)) this.#nodes.set(id, await this.#makeNodes(nodesOfPool(pool)));
       }
       const { items } = await api.get<{ items: Ingress[] }>("/apis/networking.k8s.io/v1/ingresses");
       for (const { metadata, status } of items) {
@@ -67,17 +94,14 @@ export class SimulatedAws implements AsyncDisposable {
     }
   }
 
-  async #makeNodes(group: z.infer<typeof NodeGroup>): Promise<string[]> {
-    const { nodeGroupName, instanceTypes, capacityType, scalingConfig, labels, taints } = group;
-    const [instanceType = ""] = instanceTypes;
+  async #makeNodes({ name, instanceType, labels, taints, count }: Nodes): Promise<string[]> {
     if (!isInstanceType(instanceType)) throw new Error(`Expected an instance type but received ${instanceType}`);
     const gpus = reportedGpus(labels, instanceType, this.#sharings);
-    const own = { "eks.amazonaws.com/nodegroup": nodeGroupName, "eks.amazonaws.com/capacityType": capacityType };
-    const names = Array.from({ length: scalingConfig.maxSize }, (_, n) => `${nodeGroupName}-${n}`);
+    const names = Array.from({ length: count }, (_, n) => `${name}-${n}`);
     await this.#cluster.apply(
-      ...names.map((name, n) => {
+      ...names.map((node, n) => {
         const zone = `us-west-2${"abc"[n % 3]}`;
-        return nodeObject({ name, instanceType, zone, labels: { ...labels, ...own }, taints, gpus });
+        return nodeObject({ name: node, instanceType, zone, labels, taints, gpus });
       }),
     );
     return names;
@@ -95,5 +119,30 @@ export class SimulatedAws implements AsyncDisposable {
     await this.#running;
     const names = [...this.#nodes.values()].flat();
     if (names.length > 0) await this.#cluster.kubectl(["delete", "node", "--wait=false", ...names]);
+  }
+}
+
+function nodesOfGroup(group: z.infer<typeof NodeGroup>): Nodes {
+  const { nodeGroupName, instanceTypes, capacityType, scalingConfig, labels, taints } = group;
+  const own = { "eks.amazonaws.com/nodegroup": nodeGroupName, "eks.amazonaws.com/capacityType": capacityType };
+  const [instanceType = ""] = instanceTypes;
+  return { name: nodeGroupName, instanceType, labels: { ...labels, ...own }, taints, count: scalingConfig.maxSize };
+}
+
+function nodesOfPool({ metadata: { name }, spec: { limits, template } }: NodePool): Nodes {
+  const { taints, requirements } = template.spec;
+  const types = requirements.find(({ key }) => key === "node.kubernetes.io/instance-type");
+  const labels = { ...template.metadata.labels, "karpenter.sh/nodepool": name };
+  return { name: `pool-${name}`, instanceType: types?.values[0] ?? "", labels, taints, count: Number(limits.nodes) };
+}
+
+/** Karpenter's pools; none where nobody knows what that is. */
+async function nodePools(api: ApiClient): Promise<NodePool[]> {
+  try {
+    return (await api.get<{ items: NodePool[] }>(NODE_POOLS)).items;
+  } catch (error) {
+    // 429 while the definition is being made known.
+    if (error instanceof ApiError && (error.status === 404 || error.status === 429)) return [];
+    throw error;
   }
 }

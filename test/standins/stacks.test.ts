@@ -6,6 +6,7 @@ import type { GpuSharing } from "../../infra/gpu/sharing.ts";
 import { ensureToolchain, type Toolchain } from "../../local/toolchain/index.ts";
 import type { Release } from "../../stacks/release.ts";
 import { SimulatedCluster } from "../support/simulated-cluster.ts";
+import { CLUSTER } from "./aws/models/eks-cluster.ts";
 import { NODE_GROUP } from "./aws/models/eks-nodes.ts";
 import { writeCharts } from "./charts.ts";
 import { ProjectStack, type StackValues } from "./project-stack.ts";
@@ -20,6 +21,13 @@ const RELEASE: Release = {
 
 /** A release of the nodes' image after the pinned one. */
 const NEXT_AMI = "1.35.8-20260917";
+
+/** The stacks that are run, and what is tried with them besides. */
+const STACKS = [
+  { name: "dev", karpenter: false, interrupted: true, asleep: true },
+  { name: "dev", karpenter: true, interrupted: false, asleep: false },
+  { name: "prod", karpenter: false, interrupted: false, asleep: false },
+];
 
 /** Namespaces of Kubernetes itself. */
 const OWN_NAMESPACES = ["default", "kube-node-lease", "kube-public", "kube-system"];
@@ -75,8 +83,8 @@ describe("the stacks on EKS", function () {
     };
   };
 
-  for (const name of ["dev", "prod"]) {
-    describe(name, () => {
+  for (const { name, karpenter, interrupted, asleep } of STACKS) {
+    describe(karpenter ? `${name} with Karpenter` : name, () => {
       let stack: ProjectStack;
       let aws: SimulatedAws;
       let groups: GpuGroups["gpu"];
@@ -91,6 +99,9 @@ describe("the stacks on EKS", function () {
           "yolo:charts": { from: "directory", path: charts },
         };
         stack = await ProjectStack.make({ toolchain, stack: name, kubeconfig: cluster.kubeconfig, config });
+        await stack.configure((values) =>
+          Object.assign(values["yolo:nodes"] ?? {}, karpenter && { autoscaler: "karpenter" }),
+        );
         await changeGroups((found) => {
           groups = found;
         });
@@ -103,17 +114,57 @@ describe("the stacks on EKS", function () {
         await stack?.remove();
       });
 
-      it("is previewed without an account", async () => {
-        const run = await stack.preview();
-        assertRun(run);
-        assert.deepEqual(stack.account(), []);
-      });
+      if (!karpenter)
+        it("is previewed without an account", async () => {
+          const run = await stack.preview();
+          assertRun(run);
+          assert.deepEqual(stack.account(), []);
+        });
 
-      it("is created", async () => {
+      if (interrupted) {
+        it("is interrupted, and says so", async () => {
+          const run = await stack.interruptedUp((account) => account.length > 20);
+          assert.notEqual(run.exitCode, 0);
+          assert.match(run.text, /cancel/i);
+          assert.equal(stack.account(CLUSTER).length, 0);
+        });
+      }
+
+      it("is created, from where it was interrupted if it was, with nothing made twice", async () => {
+        const before = stack.account().map(({ id }) => id);
         const run = await stack.up();
         assertRun(run);
-        assert.deepEqual(Object.keys(run.changes), ["created"], run.text);
-        assert.equal(stack.account(NODE_GROUP).length, Object.keys(groups).length + 1);
+        assert.deepEqual(
+          Object.keys(run.changes).filter((change) => change !== "unchanged"),
+          ["created"],
+          run.text,
+        );
+        assert.equal(stack.account(NODE_GROUP).length, karpenter ? 1 : Object.keys(groups).length + 1);
+        assert.equal(stack.account(CLUSTER).length, 1);
+        const after = stack.account().map(({ id }) => id);
+        assert.deepEqual(
+          before.filter((id) => !after.includes(id)),
+          [],
+        );
+      });
+
+      it("asks for what its controllers are to do", async () => {
+        const counts = await Promise.all(
+          ["scaledobjects", "horizontalpodautoscalers", "servicemonitors", "prometheusrules"].map(async (kind) => [
+            kind,
+            (await cluster.list(kind, "--all-namespaces")).length,
+          ]),
+        );
+        assert.deepEqual(Object.fromEntries(counts), {
+          scaledobjects: 1,
+          horizontalpodautoscalers: 0,
+          servicemonitors: 1,
+          prometheusrules: 2,
+        });
+        if (!karpenter) return;
+        const pools = Object.keys(groups).length;
+        for (const kind of ["nodepools", "ec2nodeclasses", "nodeoverlays"])
+          assert.equal((await cluster.list(kind)).length, pools, kind);
       });
 
       it("runs the service on nodes with GPUs, and what checks them", async () => {
@@ -133,21 +184,42 @@ describe("the stacks on EKS", function () {
         assertRun(await stack.up("--expect-no-changes"), {});
       });
 
-      it("finds what it made in a refresh", async () => {
-        assertRun(await stack.refresh("--expect-no-changes"), {});
-      });
-
-      it("changes the size of node groups, and the release of their image, in place", async () => {
-        await changeGroups((found) => {
-          for (const group of Object.values(found))
-            Object.assign(group, { max: group.max + 1, releaseVersion: NEXT_AMI });
+      if (!karpenter)
+        it("finds what it made in a refresh", async () => {
+          assertRun(await stack.refresh("--expect-no-changes"), {});
         });
-        const run = await stack.up();
-        assertRun(run);
-        assert.deepEqual(Object.keys(run.changes).sort(), ["unchanged", "updated"], run.text);
-        const made = stack.account(NODE_GROUP).filter(({ inputs }) => inputs.releaseVersion === NEXT_AMI);
-        assert.equal(made.length, Object.keys(groups).length);
-      });
+
+      if (asleep) {
+        it("releases while no pod runs, and lets it stay so", async () => {
+          const scale = ["scale", "deployment/detector", "--namespace", "yolo", "--replicas"];
+          await cluster.kubectl([...scale, "0"]);
+          await stack.configure((values) =>
+            Object.assign(values, { "yolo:release": { ...RELEASE, image: `${RELEASE.image.slice(0, -1)}1` } }),
+          );
+          assertRun(await stack.up());
+          const sets = await cluster.list<{ spec: { replicas: number } }>("replicasets", "--namespace", "yolo");
+          // A set for each release, by whose age KEDA wakes the service.
+          assert.deepEqual(
+            sets.map(({ spec }) => spec.replicas),
+            [0, 0],
+          );
+          await cluster.kubectl([...scale, "1"]);
+          await cluster.kubectl(["rollout", "status", "deployment/detector", "--namespace", "yolo", "--timeout=60s"]);
+        });
+      }
+
+      if (!karpenter)
+        it("changes the size of node groups, and the release of their image, in place", async () => {
+          await changeGroups((found) => {
+            for (const group of Object.values(found))
+              Object.assign(group, { max: group.max + 1, releaseVersion: NEXT_AMI });
+          });
+          const run = await stack.up();
+          assertRun(run);
+          assert.deepEqual(Object.keys(run.changes).sort(), ["unchanged", "updated"], run.text);
+          const made = stack.account(NODE_GROUP).filter(({ inputs }) => inputs.releaseVersion === NEXT_AMI);
+          assert.equal(made.length, Object.keys(groups).length);
+        });
 
       it("is removed, once nothing is protected, and leaves nothing", async () => {
         if (name === "prod") {
