@@ -6,8 +6,8 @@ import { isEks, readStackConfig } from "./config/index.ts";
 import type { PlatformOutputs } from "./platform.ts";
 import type { Release } from "./release.ts";
 
-/** What a stack exports. These names are a public contract: other stacks, promotion and tools read them. */
-export interface StackOutputs extends Release, PlatformOutputs {
+/** What a stack exports of the service that it runs. */
+interface ServiceOutputs extends Release {
   /** Namespace that holds the service. */
   namespace: pulumi.Output<string>;
   /** Name of the Service. */
@@ -18,6 +18,9 @@ export interface StackOutputs extends Release, PlatformOutputs {
   nodePort?: pulumi.Output<number | undefined>;
 }
 
+/** What a stack exports. These names are a public contract: other stacks, promotion and tools read them. */
+export type StackOutputs = PlatformOutputs & Partial<ServiceOutputs>;
+
 /** The program: Pulumi calls it, and what it returns becomes the outputs of the stack. */
 export default async function program(): Promise<StackOutputs> {
   const { config, secrets } = readStackConfig();
@@ -25,13 +28,15 @@ export default async function program(): Promise<StackOutputs> {
     ? // Loaded where it is used: AWS's SDK takes a second that other stacks need not wait.
       await (await import("./eks/index.ts")).makePlatform(config, secrets)
     : existingCluster(config.cluster);
+  const { release } = config;
+  if (release === undefined || (isEks(config) && !config.serve)) return platform.attach();
   const detector = new Detector(
     "detector",
     {
       ...config.detector,
       ...platform.detector,
-      image: config.release.image,
-      model: config.release.model,
+      image: release.image,
+      model: release.model,
       modelVolume: config.modelStore.volume,
       ...(secrets.apiKeys !== undefined && { secrets: { [SECRETS.apiKeys]: secrets.apiKeys } }),
     },
@@ -40,7 +45,7 @@ export default async function program(): Promise<StackOutputs> {
   const outputs = platform.attach(detector);
   const { namespace, service, deployment, nodePort } = detector;
   return {
-    ...config.release,
+    ...release,
     ...outputs,
     namespace,
     service,

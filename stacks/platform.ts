@@ -12,8 +12,8 @@ export interface Platform {
   ready: pulumi.Resource[];
   /** What of the service's arguments the platform decides. */
   detector: Partial<Pick<DetectorArgs, "allowFrom" | "namespaceLabels" | "prometheusUrl">>;
-  /** Makes what watches and exposes the service, and tells what the stack exports besides. */
-  attach(detector: Detector): PlatformOutputs;
+  /** Makes what watches and exposes the service, where it runs, and tells what the stack exports besides. */
+  attach(detector?: Detector): PlatformOutputs;
 }
 
 /** What a month costs, as a stack exports it: see infra/cost/estimate.ts. */

@@ -1,7 +1,7 @@
 import * as pulumi from "@pulumi/pulumi";
 import { z } from "zod";
 import { modelProblems } from "../../infra/detector/checks.ts";
-import { problem } from "../../infra/problems.ts";
+import { type Problem, problem } from "../../infra/problems.ts";
 import { releaseSchema } from "../release.ts";
 import { apiKeysSchema } from "./api-keys.ts";
 import { eksClusterSchema } from "./cluster.ts";
@@ -52,10 +52,15 @@ const kubeconfigStackSchema = checked(
   ],
 );
 
+function releaseProblems(serve: boolean): Problem[] {
+  return serve ? [problem(["release"], "what runs, or serve: false until there is an image,", undefined)] : [];
+}
+
 const eksStackSchema = checked(
   z.strictObject({
     cluster: eksClusterSchema,
     ...workloadShape,
+    release: releaseSchema.optional(),
     ...platformShape,
     grafanaPassword: grafanaPasswordSchema.meta({ secret: true, description: "Password of Grafana's user `admin`." }),
     receivers: receiverSecretsSchema.default({}).meta({
@@ -63,7 +68,12 @@ const eksStackSchema = checked(
       description: "What grants access to each receiver of monitoring.alertmanager.receivers, by its name.",
     }),
   }),
-  (config) => [...modelProblems(config.release.model, config.modelStore.volume), ...platformProblems(config)],
+  (config) => [
+    ...(config.release === undefined
+      ? releaseProblems(config.serve)
+      : modelProblems(config.release.model, config.modelStore.volume)),
+    ...platformProblems(config),
+  ],
 );
 
 /** What each target's configuration must be. A key that stands in an encrypted value has `secret: true` in its metadata. */

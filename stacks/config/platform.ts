@@ -64,6 +64,11 @@ export const platformShape = {
   budget: budgetSchema.optional(),
   github: githubSchema.optional(),
   charts: chartsSchema.prefault({ from: "upstream" }),
+  serve: flag()
+    .default(true)
+    .describe(
+      "Whether the service runs, by release; without it the stack makes all that it needs, such as the registry that its first image is pushed to.",
+    ),
   protect: flag()
     .default(false)
     .describe("Whether Pulumi and AWS refuse to delete what cannot be made again: cluster, network, models."),
@@ -74,7 +79,7 @@ const platformSchema = z.object(platformShape);
 /** Those sections, and the ones that they must go together with. */
 export type PlatformConfig = z.infer<typeof platformSchema> & {
   cluster: EksClusterConfig;
-  release: z.infer<typeof releaseSchema>;
+  release?: z.infer<typeof releaseSchema> | undefined;
   detector: z.infer<typeof detectorSchema>;
   /** Secrets of the receivers of alerts, by name. */
   receivers: Record<string, string>;
@@ -103,7 +108,7 @@ export function platformProblems({
       volume: modelStore.volume,
       efs: modelStore.efs !== undefined,
       bucket: modelBucket(modelStore),
-      modelUri: release.model.uri,
+      modelUri: release?.model.uri,
     }),
     ...(exposure.via === "none" ? [] : exposedServiceProblems(exposure, { ...detector, requestTimeoutMs })),
     ...scalingProblems(scaling, nodes, gpuApi),

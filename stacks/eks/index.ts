@@ -1,6 +1,7 @@
 import * as pulumi from "@pulumi/pulumi";
 import { Budget } from "../../infra/budget/budget.ts";
 import { estimate } from "../../infra/cost/estimate.ts";
+import type { Detector } from "../../infra/detector/detector.ts";
 import { loadBalancerPeers, READINESS_GATE_LABELS } from "../../infra/exposure/balancer.ts";
 import { Exposure } from "../../infra/exposure/exposure.ts";
 import { boundRoles } from "../../infra/github/boundary.ts";
@@ -11,6 +12,7 @@ import { planSubnets } from "../../infra/network/subnets.ts";
 import { Registry } from "../../infra/registry/registry.ts";
 import type { EksStackConfig, StackSecrets } from "../config/index.ts";
 import type { Platform } from "../platform.ts";
+import type { Release } from "../release.ts";
 import { estimateInput } from "./cost.ts";
 import { makeFoundation } from "./foundation.ts";
 import { DETECTOR, makeServices } from "./services.ts";
@@ -34,6 +36,28 @@ export async function makePlatform(config: EksStackConfig, secrets: StackSecrets
 
   const peers =
     exposure.via === "none" ? [] : loadBalancerPeers(exposure.scheme, planSubnets(config.network.cidr, site.zones));
+  const watchAndExpose = (service: Detector, { model }: Release) => {
+    const { slo, runbookUrl } = config.monitoring;
+    new DetectorMonitoring(
+      "detector-monitoring",
+      { detector: { ...detector, name: DETECTOR, model }, slo, runbookUrl },
+      { ...onCluster, dependsOn: [monitoring.definitions, service] },
+    );
+    if (exposure.via === "none") return undefined;
+    return new Exposure(
+      "exposure",
+      {
+        ...exposure,
+        clusterName,
+        namespace: service.namespace,
+        service: service.service,
+        drain: { drainSeconds: detector.drainSeconds, requestTimeoutMs: detector.serving.requestTimeoutMs },
+        vpcCidr: config.network.cidr,
+        protect,
+      },
+      { ...onCluster, dependsOn: balancers ?? [] },
+    );
+  };
   return {
     provider: cluster.provider,
     ready,
@@ -43,28 +67,7 @@ export async function makePlatform(config: EksStackConfig, secrets: StackSecrets
       ...(balancers !== undefined && { namespaceLabels: READINESS_GATE_LABELS }),
     },
     attach(service) {
-      const { slo, runbookUrl } = config.monitoring;
-      new DetectorMonitoring(
-        "detector-monitoring",
-        { detector: { ...detector, name: DETECTOR, model: config.release.model }, slo, runbookUrl },
-        { ...onCluster, dependsOn: [monitoring.definitions, service] },
-      );
-      const exposed =
-        exposure.via === "none"
-          ? undefined
-          : new Exposure(
-              "exposure",
-              {
-                ...exposure,
-                clusterName,
-                namespace: service.namespace,
-                service: service.service,
-                drain: { drainSeconds: detector.drainSeconds, requestTimeoutMs: detector.serving.requestTimeoutMs },
-                vpcCidr: config.network.cidr,
-                protect,
-              },
-              { ...onCluster, dependsOn: balancers ?? [] },
-            );
+      const exposed = service && config.release && watchAndExpose(service, config.release);
       const { monthlyUsd, components, unknown, pricesOf } = estimate(estimateInput(config, site));
       return {
         clusterName: cluster.name,

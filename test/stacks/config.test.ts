@@ -233,7 +233,7 @@ describe("parseStackConfig", () => {
 
   it("accepts a tag beside the digest, and a registry with a port", () => {
     const image = `registry.example.com:5000/team/detector:1.2.3@sha256:${SHA256}`;
-    assert.equal(parseStackConfig({ ...MINIMAL, release: { ...RELEASE, image } }).release.image, image);
+    assert.equal(parseStackConfig({ ...MINIMAL, release: { ...RELEASE, image } }).release?.image, image);
   });
 });
 
