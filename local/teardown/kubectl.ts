@@ -37,7 +37,9 @@ export class Kubectl implements AsyncDisposable {
     });
     this.#signal.throwIfAborted();
     if (exitCode === 0) return stdout;
-    throw new UserError(`kubectl ${args.slice(0, 2).join(" ")} failed: ${stderr.trim()}`);
+    // Its library's log says the same several times.
+    const said = stderr.split("\n").filter((line) => !/^[EWI]\d{4} /.test(line));
+    throw new UserError(`kubectl ${args.slice(0, 2).join(" ")} failed: ${said.join("\n").trim()}`);
   }
 
   /** Objects of kinds, of all namespaces. */
