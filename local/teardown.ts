@@ -49,6 +49,7 @@ await runMain(async (signal) => {
 
   const held = (await readState(target, env, signal)) ?? [];
   const left = await findLeftovers(aws, target, held);
+  signal.throwIfAborted();
   const where = `${target.clusterName}, in ${target.region}, account ${aws.account}`;
   if (left.length > 0) {
     console.log(`\nLeft in AWS of ${where}:`);

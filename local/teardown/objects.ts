@@ -50,16 +50,20 @@ export function foreignMakers(objects: readonly ClusterObject[], own: ReadonlySe
 
 /** Volumes whose driver deletes them in AWS before their object is gone. */
 export function passingVolumes(volumes: readonly ClusterObject[]): ClusterObject[] {
-  return volumes.filter(
-    ({ spec }) => DRIVERS.includes(spec?.csi?.driver) && spec?.persistentVolumeReclaimPolicy === "Delete",
-  );
+  return volumes.filter((volume) => isCloudVolume(volume) && passes(volume));
 }
 
-/** Volumes that stay in AWS when their object goes, because somebody said so. */
+/** Volumes that stay in AWS when their object goes: somebody said so, or made them and nobody claimed them. */
 export function keptVolumes(volumes: readonly ClusterObject[]): ClusterObject[] {
-  return volumes.filter(
-    ({ spec }) => DRIVERS.includes(spec?.csi?.driver) && spec?.persistentVolumeReclaimPolicy !== "Delete",
-  );
+  return volumes.filter((volume) => isCloudVolume(volume) && !passes(volume));
+}
+
+function isCloudVolume({ spec }: ClusterObject): boolean {
+  return DRIVERS.includes(spec?.csi?.driver);
+}
+
+function passes({ spec, status }: ClusterObject): boolean {
+  return spec?.persistentVolumeReclaimPolicy === "Delete" && status?.phase !== "Available";
 }
 
 /** What an object is called in a list, with what else there is to tell. */

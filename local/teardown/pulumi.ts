@@ -63,7 +63,16 @@ export async function destroy(
   signal: AbortSignal,
 ): Promise<void> {
   const targets = urns.flatMap((urn) => ["--target", urn]);
-  const args = ["--stack", stack, "--config-file", configFile, "--yes", "--skip-preview", "--non-interactive"];
+  const args = [
+    "--stack",
+    stack,
+    "--config-file",
+    configFile,
+    "--yes",
+    "--skip-preview",
+    "--non-interactive",
+    "--suppress-outputs",
+  ];
   const running = execa(
     "pulumi",
     ["destroy", ...args, ...targets, ...(urns.length > 0 ? ["--target-dependents"] : [])],

@@ -29,7 +29,7 @@ export function holdings(
       namedThings(resources).map(({ what, name }) => [what, name]),
     ),
     ...section("On the cluster besides, deleted too:", [...makers, ...claims].map(describeObject)),
-    ...section("On the cluster besides, kept in AWS by their own reclaim policy:", kept.map(describeObject)),
+    ...section("On the cluster besides, and kept in AWS:", kept.map(describeObject)),
   ];
 }
 

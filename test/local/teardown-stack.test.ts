@@ -179,7 +179,7 @@ describe("the teardown of a stack", function () {
       /^ {2}load balancer +own-own\.elb\.invalid$/m,
       /^ {2}Service +others\/others$/m,
       /^ {2}PersistentVolumeClaim +own\/data-own-0 \(1Gi\)$/m,
-      /kept in AWS by their own reclaim policy:\n {2}PersistentVolume +pvc-\S+ \(vol-\w+, of the claim others\/kept, Bound\)/,
+      /and kept in AWS:\n {2}PersistentVolume +pvc-\S+ \(vol-\w+, of the claim others\/kept, Bound\)/,
       /Expected a terminal to ask on, or --yes\. Nothing was deleted\./,
     ])
       assert.match(all, line);

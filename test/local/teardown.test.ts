@@ -147,24 +147,22 @@ describe("what a teardown finds on a cluster", () => {
   });
 
   it("are volumes that go, and volumes that somebody keeps", () => {
-    const volume = (name: string, driver: string, persistentVolumeReclaimPolicy: string) =>
+    const volume = (name: string, driver: string, persistentVolumeReclaimPolicy: string, phase = "Bound") =>
       object("PersistentVolume", name, {
         spec: { csi: { driver, volumeHandle: `vol-${name}` }, persistentVolumeReclaimPolicy },
+        status: { phase },
       });
     const volumes = [
       volume("a", "ebs.csi.aws.com", "Delete"),
-      volume("b", "efs.csi.aws.com", "Delete"),
+      volume("b", "efs.csi.aws.com", "Delete", "Released"),
       volume("c", "ebs.csi.aws.com", "Retain"),
       volume("d", "csi.example.com", "Delete"),
+      // Made by hand and never claimed: no driver ever deletes it.
+      volume("e", "ebs.csi.aws.com", "Delete", "Available"),
     ];
-    assert.deepEqual(
-      passingVolumes(volumes).map(({ metadata }) => metadata.name),
-      ["a", "b"],
-    );
-    assert.deepEqual(
-      keptVolumes(volumes).map(({ metadata }) => metadata.name),
-      ["c"],
-    );
+    const names = (found: ClusterObject[]) => found.map(({ metadata }) => metadata.name);
+    assert.deepEqual(names(passingVolumes(volumes)), ["a", "b"]);
+    assert.deepEqual(names(keptVolumes(volumes)), ["c", "e"]);
   });
 });
 
