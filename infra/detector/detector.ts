@@ -5,7 +5,7 @@ import { gpuClaimSpec } from "../gpu/dra.ts";
 import { contentName, objectLabels, podSecurityLabels, selectorLabels } from "../names.ts";
 import { refuseProblems } from "../problems.ts";
 import type { DetectorArgs } from "./args.ts";
-import { autoscalerSpec, HANDOVER } from "./autoscaling.ts";
+import { makeAutoscaler } from "./autoscaler.ts";
 import { detectorProblems, modelProblems } from "./checks.ts";
 import { egressRules } from "./egress.ts";
 import { downloadsModel, serviceEnvironment } from "./environment.ts";
@@ -13,7 +13,6 @@ import { claimSpec, endsWithPod, hostPathVolumeSpec, volumeIdentity } from "./mo
 import { DENY_ALL, detectorPolicy } from "./network-policy.ts";
 import { type PodArgs, podSpec, startupLimitSeconds } from "./pod.ts";
 import { deploymentStrategy } from "./rollout.ts";
-import { scaledObjectSpec } from "./scaled-object.ts";
 
 /** The part of an object's metadata that this component sets. */
 interface ObjectMeta {
@@ -159,7 +158,7 @@ export class Detector extends pulumi.ComponentResource {
       },
       parent,
     );
-    makeAutoscaler(name, args, deployment, metadata, parent);
+    makeAutoscaler(name, { ...args, deployment, metadata: metadata(name) }, this);
 
     this.namespace = namespace.metadata.name;
     this.service = service.metadata.name;
@@ -172,47 +171,6 @@ export class Detector extends pulumi.ComponentResource {
       nodePort: this.nodePort,
     });
   }
-}
-
-/** The one owner of the number of pods: KEDA's ScaledObject, or a HorizontalPodAutoscaler. */
-function makeAutoscaler(
-  name: string,
-  { namespace, replicas, serving, autoscaling, prometheusUrl }: DetectorArgs,
-  deployment: k8s.apps.v1.Deployment,
-  metadata: (name: string) => ObjectMeta,
-  parent: { parent: pulumi.Resource },
-): void {
-  const { keda } = autoscaling;
-  if (keda === undefined) {
-    new k8s.autoscaling.v2.HorizontalPodAutoscaler(
-      name,
-      {
-        metadata: { ...metadata(name), annotations: HANDOVER },
-        spec: autoscalerSpec(
-          { apiVersion: "apps/v1", kind: "Deployment", name: deployment.metadata.name },
-          replicas,
-          autoscaling,
-        ),
-      },
-      parent,
-    );
-    return;
-  }
-  if (prometheusUrl === undefined) {
-    throw new pulumi.ResourceError("Expected prometheusUrl with autoscaling.keda but received nothing", parent.parent);
-  }
-  const scaling = { name, namespace, replicas, serving, autoscaling: { ...autoscaling, keda }, prometheusUrl };
-  new k8s.apiextensions.CustomResource(
-    name,
-    {
-      apiVersion: "keda.sh/v1alpha1",
-      kind: "ScaledObject",
-      metadata: metadata(name),
-      spec: scaledObjectSpec(scaling),
-    },
-    // Its webhook looks at the Deployment, which is named as text.
-    { ...parent, dependsOn: deployment },
-  );
 }
 
 /** The template of the claims by which pods get GPUs, named by its content because it cannot be changed. */
