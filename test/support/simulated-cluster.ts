@@ -110,6 +110,8 @@ async function startKwok(kwok: string, source: string, state: string): Promise<R
   const args = [
     `--kubeconfig=${join(state, "kubeconfig")}`,
     `--manage-nodes-with-annotation-selector=${SIMULATED.key}=${SIMULATED.value}`,
+    // Without a lease that is renewed, the node controller takes a node for lost after 50 seconds.
+    "--node-lease-duration-seconds=40",
     ...STAGES.map((stage) => `--config=${join(source, "kustomize", "stage", stage)}`),
   ];
   // It ends with this process, however that ends.
