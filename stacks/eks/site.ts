@@ -3,6 +3,7 @@ import * as pulumi from "@pulumi/pulumi";
 import { zonesOffering } from "../../infra/network/offerings.ts";
 import { chooseZones } from "../../infra/network/zones.ts";
 import type { EksStackConfig } from "../config/index.ts";
+import { refuseSite } from "./site-checks.ts";
 
 /** Where a stack is, and what of it is known before anything exists. */
 export interface Site {
@@ -18,9 +19,12 @@ export interface Site {
   tags: Record<string, string>;
 }
 
-/** Asks AWS what a stack needs to know of its region. Throws a RunError when none is chosen, or when it lacks something. */
-export async function chooseSite({ network, nodes }: EksStackConfig): Promise<Site> {
+/** Asks AWS what a stack needs to know of its region. Throws a RunError when none is chosen, when it lacks something, or when the configuration does not fit it. */
+export async function chooseSite(config: EksStackConfig): Promise<Site> {
+  const { network, nodes } = config;
   const region = chosenRegion();
+  const clusterName = `${pulumi.getProject()}-${pulumi.getStack()}`;
+  await refuseSite(config, { clusterName, region });
   const zones = await chooseZones(network.zones, region);
   const groups = Object.entries({ system: nodes.system, ...nodes.gpu });
   const groupZones = await Promise.all(
@@ -30,7 +34,7 @@ export async function chooseSite({ network, nodes }: EksStackConfig): Promise<Si
     }),
   );
   return {
-    clusterName: `${pulumi.getProject()}-${pulumi.getStack()}`,
+    clusterName,
     region,
     accountId: aws.getCallerIdentityOutput().accountId,
     partition: aws.getPartitionOutput().partition,

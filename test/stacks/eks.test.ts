@@ -44,17 +44,22 @@ const MOCKS: MockOptions = {
       const pairs = values.flatMap((type) => zones(type).map((zone) => ({ type, zone: `us-west-2${zone}` })));
       return { instanceTypes: pairs.map(({ type }) => type), locations: pairs.map(({ zone }) => zone) };
     },
-    "aws:index/getCallerIdentity:getCallerIdentity": () => ({ accountId: "123456789012" }),
+    "aws:index/getCallerIdentity:getCallerIdentity": () => ({
+      accountId: "123456789012",
+      arn: "arn:aws:sts::123456789012:assumed-role/deployer/me",
+    }),
+    "aws:eks/getClusters:getClusters": () => ({ names: ["yolo-prod"] }),
     "aws:index/getPartition:getPartition": () => ({ partition: "aws" }),
   },
 };
 
-async function run(stack: "dev" | "prod", changes: Sections = {}): Promise<Recording> {
-  return (await runProgram(stack, changes)).recording;
+async function run(stack: "dev" | "prod", changes: Sections = {}, name: string = stack): Promise<Recording> {
+  return (await runProgram(stack, changes, name)).recording;
 }
 
-async function runProgram(stack: "dev" | "prod", changes: Sections = {}) {
-  const recording = await installMocks({ stack, ...MOCKS });
+/** Runs the program with a committed stack's configuration, under that stack's name or another. */
+async function runProgram(stack: "dev" | "prod", changes: Sections = {}, name: string = stack) {
+  const recording = await installMocks({ ...MOCKS, stack: name });
   const { config } = parse(await readFile(join(import.meta.dirname, `../../Pulumi.${stack}.yaml`), "utf8")) as {
     config: Sections;
   };
@@ -235,6 +240,32 @@ describe("the program of a stack on EKS", () => {
       assert.match(find(recording, "yolo:infra:Detector", "detector").dependencies.join("\n"), /Chart::keda$/m);
       assert.equal(count(recording, "kubernetes:autoscaling/v2:HorizontalPodAutoscaler"), 0);
     }
+  });
+
+  it("refuses what does not fit the region, who deploys and the stack's name, before any resource", async () => {
+    const certificateArn = "arn:aws:acm:eu-west-1:123456789012:certificate/a";
+    const access = { ops: { principalArn: "arn:aws:iam::123456789012:role/path/deployer", policy: "clusterAdmin" } };
+    const cluster = { target: "eks", version: "1.35", access };
+    const problems = (stack: "dev" | "prod", changes: Sections, name?: string) =>
+      run(stack, changes, name).then(
+        () => "",
+        (error: Error) => error.message,
+      );
+    const changes = { "yolo:exposure": { via: "ingress", certificateArn }, "yolo:cluster": cluster };
+    assert.equal(
+      await problems("dev", changes),
+      "Invalid stack config:\n" +
+        `✖ Expected a certificate in the stack's region (us-west-2) for exposure.certificateArn but received "${certificateArn}"\n` +
+        "✖ Expected anybody but who creates the cluster, who has access by that, for cluster.access.ops.principalArn " +
+        'but received "arn:aws:iam::123456789012:role/path/deployer"\n' +
+        "Nothing was changed.",
+    );
+    // Of a cluster that exists somebody else may be the creator.
+    assert.equal(await problems("prod", { "yolo:cluster": cluster }), "");
+    assert.match(
+      await problems("dev", {}, "d".repeat(28)),
+      /Expected at most 32 lower-case letters, .* for the name of the cluster \(yolo-STACK\) but received "yolo-d+"/,
+    );
   });
 
   it("refuses to let KEDA scale pods where it is off", async () => {

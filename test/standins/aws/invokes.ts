@@ -124,6 +124,11 @@ export const INVOKES: Readonly<Record<string, Answer>> = {
   }),
   "aws:ec2/getVpc:getVpc": ({ args, resources }) =>
     found(resources.get("aws:ec2/vpc:Vpc", textAt(args, "id") ?? ""), "EC2 VPC"),
+  "aws:eks/getClusters:getClusters": ({ region, resources }) => ({
+    id: region,
+    names: resources.all("aws:eks/cluster:Cluster").map(({ id }) => id),
+    region,
+  }),
   "aws:eks/getCluster:getCluster": ({ args, resources }) =>
     found(resources.get("aws:eks/cluster:Cluster", textAt(args, "name") ?? ""), "EKS Cluster"),
 };
