@@ -193,6 +193,9 @@ describe("the stacks on EKS", function () {
         it("releases while no pod runs, and lets it stay so", async () => {
           const scale = ["scale", "deployment/detector", "--namespace", "yolo", "--replicas"];
           await cluster.kubectl([...scale, "0"]);
+          // A Service without a pod is nothing to wait for, nor to call half made.
+          assertRun(await stack.refresh());
+          assertRun(await stack.up("--expect-no-changes"), {});
           await stack.configure((values) =>
             Object.assign(values, { "yolo:release": { ...RELEASE, image: `${RELEASE.image.slice(0, -1)}1` } }),
           );
