@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import type { AwakeHours, DetectorSettings, KedaScaling } from "../../../infra/detector/args.ts";
+import { SCALING_BEHAVIOR } from "../../../infra/detector/autoscaling.ts";
 import { detectorProblems } from "../../../infra/detector/checks.ts";
 import { busyPerPod, scaledObjectSpec } from "../../../infra/detector/scaled-object.ts";
 import { problemText } from "../../../infra/problems.ts";
@@ -59,25 +60,8 @@ describe("A detector that KEDA scales", () => {
       pollingInterval: 30,
       cooldownPeriod: 900,
       initialCooldownPeriod: 900,
-      advanced: {
-        horizontalPodAutoscalerConfig: {
-          behavior: {
-            scaleUp: {
-              stabilizationWindowSeconds: 0,
-              selectPolicy: "Max",
-              policies: [
-                { type: "Percent", value: 100, periodSeconds: 15 },
-                { type: "Pods", value: 2, periodSeconds: 15 },
-              ],
-            },
-            scaleDown: {
-              stabilizationWindowSeconds: 300,
-              selectPolicy: "Max",
-              policies: [{ type: "Pods", value: 1, periodSeconds: 60 }],
-            },
-          },
-        },
-      },
+      // As fast as the autoscaler of Kubernetes, which surroundings.test.ts spells out.
+      advanced: { horizontalPodAutoscalerConfig: { behavior: SCALING_BEHAVIOR } },
     });
     const query = (text: string) => ({
       type: "prometheus",
