@@ -33,7 +33,8 @@ async function testFiles(parts: string[]): Promise<string[]> {
 }
 
 /** What starts clusters: two at once would starve each other, and see each other's traces on the machine. */
-const STARTS_CLUSTERS = /^test\/(?:local\/(?:cluster|image-load|orphans|start|teardown-stack)|standins\/(?:failures|gpu|render|stacks))/;
+const STARTS_CLUSTERS =
+  /^test\/(?:local\/(?:cluster|image-load|orphans|start|teardown-stack)|standins\/(?:failures|gpu|render|stacks))/;
 
 /** Splits files into lanes that run side by side, one file at a time in each: clusters, the service, and all others. */
 function lanesOf(files: string[]): string[][] {
