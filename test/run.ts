@@ -32,14 +32,18 @@ async function testFiles(parts: string[]): Promise<string[]> {
   return files.sort().filter((file) => parts.length === 0 || parts.some((part) => file.includes(part)));
 }
 
-/** What starts clusters: two at once would starve each other, and see each other's traces on the machine. */
-const STARTS_CLUSTERS =
-  /^test\/(?:local\/(?:cluster|image-load|orphans|start|teardown-stack)|standins\/(?:failures|gpu|render|stacks))/;
+/** Lanes of files that run side by side, one file at a time in each: a file is in the first that fits. */
+const LANES = {
+  // Two whole clusters at once would starve each other.
+  clusters: /^test\/local\/(?:start|cluster|image-load|orphans)/,
+  // An API server each, with simulated nodes.
+  simulated: /^test\/(?:local\/teardown-stack|standins\/(?:failures|gpu|render|stacks))/,
+  service: /^test\/service\//,
+  others: /./,
+};
 
-/** Splits files into lanes that run side by side, one file at a time in each: clusters, the service, and all others. */
 function lanesOf(files: string[]): string[][] {
-  const laneOf = (file: string) =>
-    STARTS_CLUSTERS.test(file) ? "clusters" : file.split("/")[1] === "service" ? "service" : "others";
+  const laneOf = (file: string) => Object.values(LANES).findIndex((lane) => lane.test(file));
   return Object.values(Object.groupBy(files, laneOf)).map((lane) => lane ?? []);
 }
 

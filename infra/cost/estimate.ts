@@ -119,20 +119,6 @@ export function estimate(input: EstimateInput): Estimate {
   };
 }
 
-/** An estimate as text, a line for each of its lines; what is not known, and not counted, at the end. */
-export function estimateText({ region, pricesOf, lines, monthlyUsd, unknown, notCounted }: Estimate): string {
-  const rows = lines.map(
-    ({ what, monthlyUsd: usd }) => `${what}: ${usd === undefined ? "price not known" : rangeText(usd)}`,
-  );
-  const prices = pricesOf === undefined ? "none" : `instances ${pricesOf.instances}, services ${pricesOf.services}`;
-  return [
-    ...rows,
-    `total a month in ${region}: ${rangeText(monthlyUsd)}${unknown.length > 0 ? `, and ${unknown.join(", ")}` : ""}`,
-    `prices: ${prices}`,
-    `not counted: ${notCounted.join("; ")}`,
-  ].join("\n");
-}
-
 function groupLines(
   { name, instanceTypes, capacity, min, max, desired = min, diskGib, scales = true }: EstimatedGroup,
   prices: Readonly<Partial<Record<InstanceTypeName, number>>>,
@@ -193,8 +179,4 @@ function total(ranges: readonly Range[]): Range {
 /** Rounded to cents, which is what a bill shows. */
 function cents(usd: number): number {
   return Math.round(usd * 100) / 100;
-}
-
-function rangeText({ min, max }: Range): string {
-  return min === max ? `${min.toFixed(2)} USD` : `${min.toFixed(2)} to ${max.toFixed(2)} USD`;
 }

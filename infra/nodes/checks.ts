@@ -55,13 +55,6 @@ export function nodesProblems(nodes: NodesSettings, kubernetesVersion?: string):
   ];
 }
 
-/** What of the nodes does not fit the network; `zones` is the number of zones that have a subnet. */
-export function nodeZoneProblems({ autoscaler }: NodesSettings, zones: number): Problem[] {
-  if (autoscaler !== "karpenter" || zones >= KARPENTER_NODES) return [];
-  const expected = `at least ${KARPENTER_NODES} zones, because Karpenter's two pods never share one,`;
-  return [problem(["network", "zones"], expected, zones)];
-}
-
 /** What is wrong with the name of a group. */
 export function nameProblems(path: string[], name: string): Problem[] {
   return name.length > NAME_LENGTH ? [problem(path, `a name of at most ${NAME_LENGTH} characters`, name)] : [];

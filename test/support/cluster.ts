@@ -36,7 +36,7 @@ export class TestCluster {
 
   /** What names everything of this clone outside of its folder. */
   get id(): string {
-    return createHash("sha256").update(this.state).digest("hex").slice(0, 8);
+    return idOf(this.state);
   }
 
   /** PID 1 of the node as the host numbers it. */
@@ -105,6 +105,26 @@ export class TestCluster {
   }
 }
 
+function idOf(state: string): string {
+  return createHash("sha256").update(state).digest("hex").slice(0, 8);
+}
+
+/** Network devices of this machine by the id of the clone whose node they lead to. */
+async function nodeDevices(): Promise<{ device: string; id: string }[]> {
+  const found: { device: string; id: string }[] = [];
+  for (const device of await readdir("/sys/class/net")) {
+    const alias = await readFile(`/sys/class/net/${device}/ifalias`, "utf8").catch(() => "");
+    const [, id] = /^yolo-(\w+)$/.exec(alias.trim()) ?? [];
+    if (id !== undefined) found.push({ device, id });
+  }
+  return found;
+}
+
+/** Network devices that lead to the node of the clone with this state folder. */
+export async function devicesOf(state: string): Promise<string[]> {
+  return (await nodeDevices()).filter(({ id }) => id === idOf(state)).map(({ device }) => device);
+}
+
 async function pidNamespace(pid: number): Promise<string> {
   const { stdout } = await execa("readlink", [`/proc/${pid}/ns/pid`], { reject: false });
   return stdout;
@@ -126,11 +146,7 @@ export async function eventually<T>(what: string, check: () => Promise<T | undef
  * kernel parameters and paths that container tools use. What clusters of other clones have is left out.
  */
 export async function machineState({ id }: TestCluster): Promise<Record<string, string[]>> {
-  const others: string[] = [];
-  for (const device of await readdir("/sys/class/net")) {
-    const alias = await readFile(`/sys/class/net/${device}/ifalias`, "utf8").catch(() => "");
-    if (alias.startsWith("yolo-") && alias.trim() !== `yolo-${id}`) others.push(device);
-  }
+  const others = (await nodeDevices()).filter((each) => each.id !== id).map(({ device }) => device);
   const own = (line: string) => !others.some((device) => line.includes(device));
   const lines = async (program: string, ...args: string[]) => {
     const { stdout, failed } = await execa(program, args, { reject: false });

@@ -4,7 +4,6 @@ import {
   type EstimateLine,
   estimate,
   estimatedGroups,
-  estimateText,
   NOT_COUNTED,
 } from "../../../infra/cost/estimate.ts";
 import type { NodesSettings } from "../../../infra/nodes/args.ts";
@@ -111,11 +110,6 @@ describe("estimate", () => {
     assert.deepEqual(found.unknown, ["nodes big: p5.48xlarge or p4d.24xlarge"]);
     const big = line(found.lines, "nodes big");
     assert.ok(big !== undefined && !("unitUsd" in big) && !("monthlyUsd" in big));
-    assert.match(estimateText(found), /nodes big: p5\.48xlarge or p4d\.24xlarge: price not known\n/);
-    assert.match(
-      estimateText(found),
-      /total a month in eu-central-1: .* USD, and nodes big: p5\.48xlarge or p4d\.24xlarge\n/,
-    );
   });
 
   it("does not guess the price of a group of which it knows one type only", () => {
@@ -137,7 +131,6 @@ describe("estimate", () => {
     assert.equal(found.pricesOf, undefined);
     assert.equal(found.unknown.length, found.lines.length);
     assert.deepEqual(found.monthlyUsd, { min: 0, max: 0 });
-    assert.match(estimateText(found), /prices: none/);
   });
 
   it("leaves out what there is none of", () => {
@@ -152,17 +145,5 @@ describe("estimatedGroups", () => {
     const { lines } = estimate({ ...INPUT, nodeGroups: groups });
     assert.deepEqual(line(lines, "nodes system")?.monthlyUsd, { min: 147.17, max: 147.17 });
     assert.deepEqual(line(lines, "nodes small")?.quantity, { min: 0, max: 2920 });
-  });
-});
-
-describe("estimateText", () => {
-  it("is a line for each line, the total, the prices' dates and what is not counted", () => {
-    const text = estimateText(estimate(INPUT)).split("\n");
-    assert.equal(text.length, 11 + 3);
-    assert.equal(text[0], "EKS control plane × 1: 73.00 USD");
-    assert.equal(text[7], "nodes system: m7i.large: 147.17 to 294.34 USD");
-    assert.equal(text[11], "total a month in us-east-1: 291.80 to 3414.89 USD");
-    assert.equal(text[12], "prices: instances 2026-01-19, services 2026-03-13");
-    assert.match(text[13] ?? "", /^not counted: traffic/);
   });
 });
