@@ -121,13 +121,14 @@ await runMain(async (signal) => {
   };
   const folder = await mkdtemp(join(tmpdir(), "yolo-test-"));
   try {
-    if (parts.length === 0) add(await check(signal));
     await ensureToolchain({ signal });
     const runLane = async (lane: string[]) => {
       for (const file of lane) add(await runFile(file, folder, signal));
     };
+    const lanes = lanesOf(files).map(runLane);
+    if (parts.length === 0) lanes.push(check(signal).then(add));
     // All settled, so that nothing runs any more when the folder goes.
-    for (const lane of await Promise.allSettled(lanesOf(files).map(runLane))) {
+    for (const lane of await Promise.allSettled(lanes)) {
       if (lane.status === "rejected") throw lane.reason;
     }
   } finally {
