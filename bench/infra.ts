@@ -8,9 +8,10 @@ import { PLACEHOLDERS } from "../local/plan-placeholders.ts";
 import type { PlanOptions } from "../local/plan-run.ts";
 import { ensureToolchain } from "../local/toolchain/index.ts";
 import { SimulatedCluster } from "../test/support/simulated-cluster.ts";
+import { goalTable } from "./goals.ts";
 import { type Growth, measureGrowth, measureUnchanged } from "./infra/cluster.ts";
 import { measureFirst } from "./infra/first.ts";
-import { goalsOf, goalTable, median, rowsOf, table } from "./infra/report.ts";
+import { goalsOf, median, rowsOf, table } from "./infra/report.ts";
 import type { Timed } from "./infra/stack.ts";
 
 const USAGE = `Usage: npm run bench:infra [-- --quick] [--json FILE]

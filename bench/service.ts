@@ -5,11 +5,12 @@ import sharp from "sharp";
 import { readArguments } from "../local/arguments.ts";
 import { runMain, UserError } from "../local/errors.ts";
 import { ROOT } from "../local/paths.ts";
+import { goalTable } from "./goals.ts";
 import { differences } from "./service/agreement.ts";
 import { CallError } from "./service/load.ts";
 import { type Sample, sample } from "./service/measure.ts";
 import { makeModel } from "./service/model.ts";
-import { goalsOf, goalTable, rowsOf, table } from "./service/report.ts";
+import { goalsOf, rowsOf, table } from "./service/report.ts";
 import { type Running, start } from "./service/running.ts";
 import { CONTENDERS, type Contender, type Inputs } from "./service/servers.ts";
 

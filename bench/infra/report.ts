@@ -1,3 +1,4 @@
+import type { Goal } from "../goals.ts";
 import type { Growth } from "./cluster.ts";
 import { CONTENDERS, type FirstSamples } from "./first.ts";
 import type { Timed } from "./stack.ts";
@@ -10,13 +11,6 @@ export interface Row {
   /** Until the first of them. */
   firstSeconds: number;
   seconds: number;
-}
-
-/** A goal, and how near the measurement came. */
-export interface Goal {
-  text: string;
-  value: number;
-  met: boolean;
 }
 
 /** Everything that was measured; what a quick run leaves out is empty. */
@@ -88,11 +82,4 @@ export function goalsOf({ first, unchanged, growth }: Measured): Goal[] {
       ),
     ),
   ].filter(({ value }) => !Number.isNaN(value));
-}
-
-/** The goals as text. */
-export function goalTable(goals: readonly Goal[]): string {
-  return goals
-    .map(({ text, value, met }) => `${met ? "met   " : "MISSED"}  ${value.toFixed(2).padStart(6)}  ${text}`)
-    .join("\n");
 }

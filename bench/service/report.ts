@@ -1,3 +1,4 @@
+import type { Goal } from "../goals.ts";
 import type { Sample } from "./measure.ts";
 import type { Contender } from "./servers.ts";
 
@@ -82,13 +83,6 @@ export function table(rows: readonly Row[]): string {
     .join("\n\n");
 }
 
-/** A goal, and how near the measurement came. */
-export interface Goal {
-  text: string;
-  value: number;
-  met: boolean;
-}
-
 /**
  * Holds the rows against the goals of docs/bench.md.
  * @param startSeconds from starting a process to ready; the limit's is what loading the model takes without a server
@@ -144,11 +138,4 @@ export function goalsOf(
       (value) => value < 1,
     ),
   ];
-}
-
-/** The goals as text. */
-export function goalTable(goals: readonly Goal[]): string {
-  return goals
-    .map(({ text, value, met }) => `${met ? "met   " : "MISSED"}  ${value.toFixed(2).padStart(6)}  ${text}`)
-    .join("\n");
 }
