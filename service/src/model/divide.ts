@@ -1,12 +1,10 @@
-import { GRAPH, type GraphNode, integerOf, readNodes, replaceNodes } from "./graph.ts";
-import { node, tensor } from "./onnx-writer.ts";
+import { GRAPH, type GraphNode, integerOf, type Replacement, TENSOR } from "./graph.ts";
+import { ELEMENT, node, tensor } from "./onnx-writer.ts";
 import { fields, integer, messages, text } from "./protobuf.ts";
 import type { Encoded } from "./protobuf-writer.ts";
 
-/** Field numbers of https://github.com/onnx/onnx/blob/main/onnx/onnx.proto that are read here. */
-const TENSOR = { dimension: 1, type: 2, name: 8, raw: 9 } as const;
+/** Field number of https://github.com/onnx/onnx/blob/main/onnx/onnx.proto. */
 const VALUE_NAME = 1;
-const FLOAT32 = 1;
 
 /** ONNX Runtime convolves in blocks of 8 or 16 channels, as a processor has it; parts must keep whole ones. */
 const BLOCK = 16;
@@ -32,11 +30,15 @@ interface Found {
  * which it convolves: it takes everything out of it and back, 4 % of the smallest YOLO's time on a processor. Each number
  * is the same sum as before; its last bits may differ.
  * @param graph a GraphProto that computes in single precision
+ * @param nodes what `readNodes` read of it
  * @param prefix begins the names of what is added
- * @returns the fields of the edited graph; undefined when nothing in it is split so
+ * @returns undefined when nothing in it is split so
  */
-export function divideConvolutions(graph: Uint8Array, prefix: string): Encoded[] | undefined {
-  const nodes = readNodes(graph);
+export function divideConvolutions(
+  graph: Uint8Array,
+  nodes: readonly GraphNode[],
+  prefix: string,
+): Replacement | undefined {
   const found = find(graph, nodes);
   if (found.length === 0) return undefined;
   const replaced = new Map<GraphNode, Encoded[]>();
@@ -50,7 +52,7 @@ export function divideConvolutions(graph: Uint8Array, prefix: string): Encoded[]
     );
     added.push(...parts.flatMap((part) => part.weights));
   }
-  return replaceNodes(graph, nodes, replaced, added);
+  return { nodes: replaced, weights: added };
 }
 
 /** One part: some of the channels, with their activation. */
@@ -109,7 +111,7 @@ function partSize(
 
 /** A weight whose bytes are in the file; undefined for others. */
 function readWeight(proto: Uint8Array | undefined): Weight | undefined {
-  if (proto === undefined || integer(proto, TENSOR.type) !== FLOAT32) return undefined;
+  if (proto === undefined || integer(proto, TENSOR.type) !== ELEMENT.float32) return undefined;
   const shape = [...fields(proto)].flatMap(({ number, value }) =>
     number === TENSOR.dimension && typeof value === "number" ? [value] : [],
   );

@@ -1,6 +1,6 @@
 import type { ProviderName } from "../inference/messages.ts";
 import { divideConvolutions } from "./divide.ts";
-import { GRAPH } from "./graph.ts";
+import { GRAPH, readNodes, replaceNodes, TENSOR } from "./graph.ts";
 import type { Model } from "./layout.ts";
 import { ELEMENT, node, tensor, valueInfo } from "./onnx-writer.ts";
 import { type Field, fields, integer, messages, text } from "./protobuf.ts";
@@ -9,8 +9,6 @@ import { spreadSoftmax } from "./softmax.ts";
 
 /** Field numbers of https://github.com/onnx/onnx/blob/main/onnx/onnx.proto that are edited here. */
 const MODEL = { graph: 7, opset: 8 } as const;
-const INITIALIZER_TYPE = 2;
-const FLOAT16 = 10;
 
 /** Names of what is added to a graph; no exporter writes a name that begins so. */
 const ADDED = "service:";
@@ -42,15 +40,11 @@ export function prepareGraph(
 
 /** Writes otherwise what ONNX Runtime is slow at on a processor; a file without any of it comes back as it is. */
 function quicken(content: Uint8Array, opset: number): Uint8Array {
-  const edits = [
-    (graph: Uint8Array) => spreadSoftmax(graph, opset, ADDED),
-    (graph: Uint8Array) => divideConvolutions(graph, ADDED),
-  ];
-  return edits.reduce((before, edit) => {
-    const [graph = new Uint8Array()] = messages(before, MODEL.graph);
-    const edited = edit(graph);
-    return edited === undefined ? before : editGraph(before, () => edited);
-  }, content);
+  const [graph = new Uint8Array()] = messages(content, MODEL.graph);
+  const nodes = readNodes(graph);
+  const found = [spreadSoftmax(nodes, opset, ADDED), divideConvolutions(graph, nodes, ADDED)];
+  const replacements = found.filter((each) => each !== undefined);
+  return replacements.length === 0 ? content : editGraph(content, () => replaceNodes(graph, nodes, replacements));
 }
 
 /** Adds the output `best`: the best score over all classes of each anchor, `[batch, anchors]`. */
@@ -110,7 +104,7 @@ function takePixels(content: Uint8Array, model: Model): { content: Uint8Array; m
 /** Whether no weight is a half. */
 function isSingle(content: Uint8Array): boolean {
   const weights = messages(content, MODEL.graph).flatMap((graph) => messages(graph, GRAPH.initializer));
-  return weights.every((weight) => integer(weight, INITIALIZER_TYPE) !== FLOAT16);
+  return weights.every((weight) => integer(weight, TENSOR.type) !== ELEMENT.float16);
 }
 
 /** Version of the operators that the file is written for; 0 when it names none. */

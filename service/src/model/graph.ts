@@ -3,6 +3,8 @@ import { bytesField, type Encoded, integerField } from "./protobuf-writer.ts";
 
 /** Field numbers of https://github.com/onnx/onnx/blob/main/onnx/onnx.proto that are read here. */
 export const GRAPH = { node: 1, initializer: 5, input: 11, output: 12 } as const;
+/** The same of a TensorProto. */
+export const TENSOR = { dimension: 1, type: 2, name: 8, raw: 9 } as const;
 const NODE = { input: 1, output: 2, operator: 4, attribute: 5 } as const;
 const ATTRIBUTE = { name: 1, integer: 3, integers: 8 } as const;
 
@@ -42,19 +44,25 @@ export function integersOf({ attributes }: GraphNode, name: string): number[] {
   return found.flatMap(({ value }) => (typeof value === "number" ? [value] : []));
 }
 
+/** Nodes that come in the place of others, and what they need. */
+export interface Replacement {
+  /** NodeProtos by the node in whose place they come. */
+  nodes: ReadonlyMap<GraphNode, readonly Encoded[]>;
+  /** TensorProtos. */
+  weights: readonly Encoded[];
+}
+
 /**
  * Puts other nodes in the place of some, and adds weights.
  * @param nodes what `readNodes` read of this graph
- * @param replaced NodeProtos by the node in whose place they come
- * @param weights TensorProtos
  * @returns the fields of the edited graph
  */
 export function replaceNodes(
   graph: Uint8Array,
   nodes: readonly GraphNode[],
-  replaced: ReadonlyMap<GraphNode, readonly Encoded[]>,
-  weights: readonly Encoded[],
+  replacements: readonly Replacement[],
 ): Encoded[] {
+  const replaced = new Map(replacements.flatMap((each) => [...each.nodes]));
   const left = nodes.values();
   const edited = [...fields(graph)].flatMap(({ number, value }): Encoded[] => {
     if (typeof value === "number") return [integerField(number, value)];
@@ -62,5 +70,6 @@ export function replaceNodes(
     const others = node && replaced.get(node);
     return others?.map((each) => bytesField(GRAPH.node, each)) ?? [bytesField(number, value)];
   });
+  const weights = replacements.flatMap((each) => each.weights);
   return [...edited, ...weights.map((each) => bytesField(GRAPH.initializer, each))];
 }

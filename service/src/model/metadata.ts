@@ -1,4 +1,5 @@
 import { StartError } from "../errors.ts";
+import { GRAPH, TENSOR } from "./graph.ts";
 import { integer, messages, text } from "./protobuf.ts";
 
 /** Element types of tensors, by the number that ONNX gives them (TensorProto.DataType). */
@@ -35,8 +36,6 @@ export interface OnnxFile {
 
 /** Field numbers of https://github.com/onnx/onnx/blob/main/onnx/onnx.proto that are read here. */
 const MODEL = { irVersion: 1, graph: 7, metadata: 14 } as const;
-const GRAPH = { initializer: 5, input: 11, output: 12 } as const;
-const INITIALIZER_NAME = 8;
 
 /**
  * Reads the inputs, outputs and metadata of an ONNX file; weights are skipped, not copied.
@@ -46,7 +45,7 @@ export function readOnnx(content: Uint8Array): OnnxFile {
   try {
     const graph = messages(content, MODEL.graph).at(-1);
     if (graph === undefined || integer(content, MODEL.irVersion) === undefined) throw new Error("no graph");
-    const weights = new Set(messages(graph, GRAPH.initializer).map((tensor) => text(tensor, INITIALIZER_NAME)));
+    const weights = new Set(messages(graph, GRAPH.initializer).map((tensor) => text(tensor, TENSOR.name)));
     const metadata = messages(content, MODEL.metadata).map(
       (entry) => [text(entry, 1) ?? "", text(entry, 2) ?? ""] as const,
     );

@@ -3,7 +3,7 @@ import { bytesField, type Encoded, floatField, integerField, join } from "./prot
 /** Builds parts of an ONNX file; field numbers are those of https://github.com/onnx/onnx/blob/main/onnx/onnx.proto. */
 
 /** Element types as ONNX numbers them. */
-export const ELEMENT = { float32: 1, uint8: 2, int64: 7 } as const;
+export const ELEMENT = { float32: 1, uint8: 2, int64: 7, float16: 10 } as const;
 
 /** An attribute of a node: a number with a fraction has to be given as `{ float }`; an AttributeProto is taken as it is. */
 export type Attribute = number | readonly number[] | string | { float: number } | Encoded;

@@ -1,4 +1,4 @@
-import { type GraphNode, integerOf, integersOf, readNodes, replaceNodes } from "./graph.ts";
+import { type GraphNode, integerOf, integersOf, type Replacement } from "./graph.ts";
 import { node, tensor } from "./onnx-writer.ts";
 import type { Encoded } from "./protobuf-writer.ts";
 
@@ -10,12 +10,11 @@ const AXIS = 1;
  * the last axis only. Over another it moves all numbers there and back, and goes through them in rows of 16: 9 ms of 124
  * for the smallest YOLO on a processor, in place of 1.5 ms. The sum is added up in another order, so that the last bits
  * of a result may differ.
- * @param graph a GraphProto of opset 13 or later that computes in single precision
+ * @param nodes of a graph of opset 13 or later that computes in single precision
  * @param prefix begins the names of what is added
- * @returns the fields of the edited graph; undefined when it has no such softmax
+ * @returns undefined when there is no such softmax
  */
-export function spreadSoftmax(graph: Uint8Array, opset: number, prefix: string): Encoded[] | undefined {
-  const nodes = readNodes(graph);
+export function spreadSoftmax(nodes: readonly GraphNode[], opset: number, prefix: string): Replacement | undefined {
   // Files do not say of how many axes a tensor is, but those that are transposed name all of theirs.
   const transposed = nodes.filter((each) => each.operator === "Transpose" && integersOf(each, "perm").length === 4);
   const ofFourAxes = new Set(transposed.flatMap(({ outputs }) => outputs));
@@ -25,7 +24,7 @@ export function spreadSoftmax(graph: Uint8Array, opset: number, prefix: string):
   if (slow.length === 0) return undefined;
   const axis = `${prefix}softmax axis`;
   const replaced = slow.map((each, i) => [each, softmax(each, axis, `${prefix}softmax ${i} `, opset)] as const);
-  return replaceNodes(graph, nodes, new Map(replaced), [tensor(axis, [1], BigInt64Array.of(BigInt(AXIS)))]);
+  return { nodes: new Map(replaced), weights: [tensor(axis, [1], BigInt64Array.of(BigInt(AXIS)))] };
 }
 
 /** Nodes that compute a softmax; the greatest number is taken off first, so that no exponential overflows. */
