@@ -7,6 +7,7 @@ import { readConfig, settingsHelp } from "./config.ts";
 import { drain, drainLimitMs, type Traffic } from "./drain.ts";
 import { loadEngine } from "./engine.ts";
 import { StartError } from "./errors.ts";
+import { endThreads } from "./inference/slot.ts";
 import type { State } from "./state.ts";
 
 const USAGE = `Usage: node server.ts [--host ADDRESS] [--port NUMBER]
@@ -16,6 +17,9 @@ Answers POST /predict with the objects that YOLO models find in images.
   --port NUMBER   port to listen on, 0 for any free one (default: ${PORTS.http})
 
 ${settingsHelp()}`;
+
+/** Milliseconds that the end of the process waits for runs of models; less than what a drain leaves for closing down. */
+const END_MS = 1_000;
 
 interface Options {
   host?: string;
@@ -64,25 +68,36 @@ async function listen(app: FastifyInstance, { host, port }: Options): Promise<vo
   }
 }
 
+/** Ends the process as soon as none of its threads is in native code, or kills it: then a thread hangs there, and would keep it. */
+async function endProcess(code: number): Promise<never> {
+  if (!(await endThreads(END_MS))) process.kill(process.pid, "SIGKILL");
+  process.exit(code);
+}
+
 /** Drains on the first signal, and aborts what it returns; a second signal, or the limit, ends the process at once. */
 function drainOnSignal(app: FastifyInstance, state: State, traffic: Traffic, requestTimeoutMs: number): AbortSignal {
   const stopping = new AbortController();
   const limitMs = drainLimitMs(requestTimeoutMs);
+  let ending: Promise<never> | undefined;
+  const end = (code: number) => {
+    state.engine?.pool.close();
+    ending ??= endProcess(code);
+    return ending;
+  };
   const stop = async (signal: NodeJS.Signals) => {
-    if (state.phase === "draining") process.exit(1);
+    if (state.phase === "draining") return end(1);
     stopping.abort();
     app.log.info({ signal }, "draining");
     setTimeout(() => {
       app.log.fatal(`not drained within ${limitMs} ms; ending with requests unanswered`);
-      process.exit(1);
+      void end(1);
     }, limitMs).unref();
     // Nobody was told to send requests yet.
-    if (state.phase === "starting") process.exit(0);
+    if (state.phase === "starting") return end(0);
     const unread = await drain(app, state, traffic, requestTimeoutMs);
-    state.engine?.pool.close();
     if (unread > 0) app.log.warn({ unread }, "drained, but for answers that were not read in time");
     else app.log.info("drained");
-    process.exit(0);
+    return end(0);
   };
   process.on("SIGTERM", stop);
   process.on("SIGINT", stop);
@@ -101,7 +116,13 @@ async function main(): Promise<void> {
   const stopping = drainOnSignal(app, state, traffic, config.requestTimeoutMs);
   // Before the model is loaded, so that the startup and live probes are answered from the beginning.
   await listen(app, options);
-  state.engine = await loadEngine(config, metrics, app.log, stopping);
+  try {
+    state.engine = await loadEngine(config, metrics, app.log, stopping);
+  } catch (error) {
+    // Because it was told to stop, which ends the process.
+    if (stopping.aborted) return;
+    throw error;
+  }
   state.phase = "serving";
   const models = [...state.engine.models.values()].map(({ name, model }) => ({
     name,
@@ -115,5 +136,5 @@ try {
   await main();
 } catch (error) {
   console.error(error instanceof StartError ? error.message : error);
-  process.exit(1);
+  await endProcess(1);
 }

@@ -8,6 +8,7 @@ import { StartError } from "../../service/src/errors.ts";
 import type { Run } from "../../service/src/inference/observe.ts";
 import { sizes } from "../../service/src/inference/options.ts";
 import { Pool } from "../../service/src/inference/pool.ts";
+import { endThreads } from "../../service/src/inference/slot.ts";
 import { blocks } from "./generate.ts";
 import { codeOf, FOREVER, MODEL, OPTIONS, options, watch, watchWorkers } from "./pool-fixture.ts";
 import { png, slowImage } from "./support.ts";
@@ -173,8 +174,9 @@ describe("The seats of a Pool", () => {
       assert.equal((await answer).width, 60);
       assert.equal(workers.length, 2);
       assert.equal(await pool.answers(), false, "the other one answers, but the thread still takes its place");
+      assert.equal(await endThreads(100), false, "the end of the process would wait for it");
       await terminate();
-      assert.equal(await pool.answers(), true);
+      assert.equal(await endThreads(10_000), true);
     });
   });
 });

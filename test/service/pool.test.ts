@@ -1,16 +1,17 @@
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
-import { copyFile, mkdtemp, rm } from "node:fs/promises";
+import { copyFile, mkdtemp, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { StartError } from "../../service/src/errors.ts";
 import type { RawTensor } from "../../service/src/inference/messages.ts";
 import { Pool } from "../../service/src/inference/pool.ts";
+import { endThreads } from "../../service/src/inference/slot.ts";
 import { readModel } from "../../service/src/model/model.ts";
 import { blocks } from "./generate.ts";
 import { codeOf, FOREVER, MODEL, OPTIONS, options, watch, watchWorkers } from "./pool-fixture.ts";
-import { modelPath, png, slowImage } from "./support.ts";
+import { modelPath, png, sha256, slowImage } from "./support.ts";
 
 describe("Pool", () => {
   const { workers, use } = watchWorkers();
@@ -225,6 +226,21 @@ describe("Pool", () => {
     const models = wrong.worker.models.map((model) => ({ ...model, sha256: "0".repeat(64) }));
     wrong.worker = { ...wrong.worker, models };
     await assert.rejects(Pool.start(wrong), (error) => error instanceof StartError && /SHA-256/.test(error.message));
+  });
+
+  it("is closed in the middle of a run as well", async () => {
+    const photo = await readFile(join(import.meta.dirname, "../../samples/street.jpg"));
+    const path = join(import.meta.dirname, "../../models/street.onnx");
+    const models = [{ name: MODEL, path, sha256: sha256(await readFile(path)) }];
+    const { worker } = options();
+    for (let ms = 0; ms < 120; ms += 20) {
+      pool = use(await Pool.start(options({ worker: { ...worker, models } })));
+      const running = pool.detect(MODEL, photo, OPTIONS, FOREVER).catch(() => undefined);
+      await sleep(ms);
+      pool.close();
+      await running;
+      assert.equal(await endThreads(10_000), true);
+    }
   });
 
   it("fails what waits when it is closed", async () => {

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { mkdtemp, readdir, rm, writeFile } from "node:fs/promises";
+import { mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { Agent, request } from "node:http";
 import { connect } from "node:net";
 import { tmpdir } from "node:os";
@@ -8,7 +8,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { type ErrorResponse, METRICS, PATHS, type PredictResponse } from "../../service/contract.ts";
 import { blocks } from "./generate.ts";
 import { Server } from "./server-process.ts";
-import { environment, png, slowImage } from "./support.ts";
+import { environment, modelEntry, png, slowImage } from "./support.ts";
 
 const PNG = { "content-type": "image/png" };
 
@@ -206,5 +206,37 @@ describe("server", () => {
     server.process.kill("SIGTERM");
     assert.equal((await server.exit)[0], 1);
     assert.doesNotMatch(server.output, /drained/);
+  });
+
+  describe("with a model that runs for a tenth of a second", () => {
+    const street = {
+      MODELS: modelEntry("street", join(import.meta.dirname, "../../models/street.onnx")),
+      WORKERS: "2",
+    };
+
+    it("ends cleanly wherever it is in its start", async function () {
+      this.timeout(120_000);
+      for (let ms = 0; ms < 800; ms += 100) {
+        const server = start(info(street));
+        await server.url();
+        await sleep(ms);
+        server.process.kill("SIGTERM");
+        assert.deepEqual(await server.exit, [0, null], `after ${ms} ms: ${server.output}`);
+      }
+    });
+
+    it("ends cleanly while models run", async function () {
+      this.timeout(120_000);
+      const photo = await readFile(join(import.meta.dirname, "../../samples/street.jpg"));
+      const server = start(info(street));
+      const url = await server.ready();
+      const lost = Array.from({ length: 8 }, () => post(url, photo).catch(() => undefined));
+      await sleep(200);
+      server.process.kill("SIGTERM");
+      while (!server.output.includes("draining")) await sleep(5);
+      server.process.kill("SIGTERM");
+      assert.deepEqual(await server.exit, [1, null], server.output);
+      await Promise.all(lost);
+    });
   });
 });

@@ -7,12 +7,16 @@ import { type ModelFile, readModel, readModelFile } from "../model/model.ts";
 import type { RgbImage } from "../vision/letterbox.ts";
 import { fillInput, type Prepared, prepareImage } from "./input.ts";
 import type { DetectOptions, Findings, ImageTask, RawTensor, WorkerOptions } from "./messages.ts";
+import { callNative } from "./native-calls.ts";
 import { readOutputs } from "./output.ts";
 import { checkInputs, checkProvider, explainFailure, PROVIDERS } from "./provider.ts";
 import { type TypedTensor, toRaw, toTyped } from "./tensors.ts";
 
 /** The grey of the padding, which no model takes for anything. */
 const GREY = 114;
+
+/** Execution providers that this build of ONNX Runtime has. */
+const BACKENDS = listSupportedBackends().map(({ name }) => name);
 
 const PROBE: DetectOptions = { conf: 0.25, iou: 0.7, maxDet: 1, resize: "exact" };
 
@@ -57,20 +61,19 @@ export class Runner {
     const model = readModel(content);
     const prepared = prepare(content, model, provider);
     checkInputs(provider, model.inputs);
-    checkProvider(
-      provider,
-      listSupportedBackends().map(({ name }) => name),
-    );
+    checkProvider(provider, BACKENDS);
     const open = (onnx: Uint8Array, intraOpNumThreads: number) =>
-      InferenceSession.create(onnx, {
-        executionProviders: [...PROVIDERS[provider]],
-        intraOpNumThreads,
-        interOpNumThreads: 1,
-        // Planning the memory of a whole run in one piece makes the smallest YOLO 35 MB larger, and no faster.
-        enableMemPattern: false,
-        // What goes wrong is thrown; without this a caller's odd tensors would write to the log, past its format.
-        logSeverityLevel: 4,
-      }).catch((error: unknown) => {
+      callNative(() =>
+        InferenceSession.create(onnx, {
+          executionProviders: [...PROVIDERS[provider]],
+          intraOpNumThreads,
+          interOpNumThreads: 1,
+          // Planning the memory of a whole run in one piece makes the smallest YOLO 35 MB larger, and no faster.
+          enableMemPattern: false,
+          // What goes wrong is thrown; without this a caller's odd tensors would write to the log, past its format.
+          logSeverityLevel: 4,
+        }),
+      ).catch((error: unknown) => {
         throw explainFailure(provider, error);
       });
     const narrow = await open(prepared.content, threads);
@@ -86,7 +89,8 @@ export class Runner {
       await this.probe();
       if (this.#wide !== undefined) await this.detect(greyImage(this.model), PROBE, true);
       const image = await prepareImage(this.model, greyImage(this.model), PROBE, this.#pixelLimit);
-      await this.#plain?.run({ [this.model.input]: tensorOf(fillInput(this.model, [image])) });
+      const feeds = { [this.model.input]: tensorOf(fillInput(this.model, [image])) };
+      await callNative(async () => this.#plain?.run(feeds));
     } catch (error) {
       const reason = error instanceof Error ? error.message : String(error);
       throw new StartError(`Expected the model ${name} to run, but its first run failed: ${reason}`, { cause: error });
@@ -159,7 +163,7 @@ export class Runner {
     const feeds = Object.fromEntries(typed.map(([name, tensor]) => [name, tensorOf(tensor)]));
     const session = this.#plain ?? this.#session(wide);
     // Dimensions that vary may still not fit each other, which only the graph knows.
-    const results = await session.run(feeds, [...new Set(wanted)]).catch((error: unknown) => {
+    const results = await callNative(() => session.run(feeds, [...new Set(wanted)])).catch((error: unknown) => {
       const reason = error instanceof Error ? error.message.split("\n", 1)[0] : String(error);
       const message = `Expected tensors that the model runs on, but: ${reason}`;
       throw new RequestError("YOLO_TENSOR_INVALID", message, { cause: error });
@@ -184,7 +188,7 @@ export class Runner {
     const session = this.#session(wide);
     const names = [model.output, model.prototypes, model.best].filter((name) => name !== undefined);
     const ready = performance.now();
-    const outputs = await session.run({ [model.input]: input }, names);
+    const outputs = await callNative(() => session.run({ [model.input]: input }, names));
     const inference = (performance.now() - ready) / images.length;
     return images.map((image, index) => {
       const begun = performance.now();

@@ -1,5 +1,7 @@
+import { setTimeout as sleep } from "node:timers/promises";
 import { Worker } from "node:worker_threads";
 import type { Answer, Task, WorkerMessage, WorkerOptions } from "./messages.ts";
+import { forbidCalls, initialCallState } from "./native-calls.ts";
 
 /**
  * A worker busy with one task for this long is given up and replaced, in milliseconds. Far above what an image within the
@@ -9,6 +11,22 @@ const STUCK_MS = 60_000;
 
 /** A thread ends between two instructions of JavaScript: one still there so many milliseconds later hangs in native code. */
 const LOST_MS = 10_000;
+
+/** All slots of this process whose threads have not ended. */
+const slots = new Set<Slot>();
+
+/**
+ * Ends all threads, because the end of the process would end them too, in the middle of a native call if need be.
+ * @returns whether all ended within so many milliseconds
+ */
+export async function endThreads(withinMs: number): Promise<boolean> {
+  const ended = [...slots].map((slot) => {
+    slot.stop("the process ends");
+    return slot.ended;
+  });
+  await Promise.race([Promise.all(ended), sleep(withinMs)]);
+  return slots.size === 0;
+}
 
 /** What a slot reports to its pool. */
 export interface SlotEvents {
@@ -27,11 +45,16 @@ export class Slot {
   #reason = "it ended by itself";
   #timer: NodeJS.Timeout | undefined;
   #state: "running" | "ending" | "lost" | "ended" = "running";
+  #callState = initialCallState();
+  #ended = Promise.withResolvers<void>();
 
   /** @throws Error when the system gives no thread */
   constructor(options: WorkerOptions, events: SlotEvents) {
     this.#events = events;
-    this.#worker = new Worker(new URL("./worker.ts", import.meta.url), { workerData: options });
+    this.#worker = new Worker(new URL("./worker.ts", import.meta.url), {
+      workerData: { options, callState: this.#callState },
+    });
+    slots.add(this);
     this.#worker.on("message", (message: WorkerMessage) => {
       if (this.#state !== "running") return;
       if (message.type === "ready") return events.ready(message.runtimeVersion);
@@ -51,25 +74,34 @@ export class Slot {
     return this.#state === "lost";
   }
 
+  /** Resolves when the thread has ended. */
+  get ended(): Promise<void> {
+    return this.#ended.promise;
+  }
+
   /** Hands a task to the worker, which must be idle. */
   run(task: Task): void {
     this.#after(STUCK_MS, () => this.stop(`it did not answer within ${STUCK_MS} ms`));
     this.#worker.postMessage(task);
   }
 
-  /** Ends the thread. */
+  /** Ends the thread, once it is outside native code. */
   stop(reason: string): void {
     if (this.#state !== "running") return;
     this.#state = "ending";
     this.#reason = reason;
     this.#after(LOST_MS, () => this.#leave("lost"));
-    void this.#worker.terminate();
+    if (forbidCalls(this.#callState)) void this.#worker.terminate();
   }
 
   #leave(state: "lost" | "ended"): void {
     clearTimeout(this.#timer);
     const before = this.#state;
     this.#state = state;
+    if (state === "ended") {
+      slots.delete(this);
+      this.#ended.resolve();
+    }
     if (before === "running" || before === "ending") this.#events.gone(this.#reason);
   }
 

@@ -2,11 +2,13 @@ import { parentPort, workerData } from "node:worker_threads";
 import { env } from "onnxruntime-node";
 import { RequestError, StartError } from "../errors.ts";
 import type { Answer, Failure, Task, WorkerMessage, WorkerOptions } from "./messages.ts";
+import { leaveNative } from "./native-calls.ts";
 import { Runner } from "./runner.ts";
 
 /** A thread that owns a session of every model: decodes, runs and reads one task at a time. */
 
-const options = workerData as WorkerOptions;
+leaveNative();
+const { options } = workerData as { options: WorkerOptions };
 if (parentPort === null) throw new Error("worker.ts runs as a worker thread only");
 const port = parentPort;
 
