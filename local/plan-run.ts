@@ -36,6 +36,12 @@ export interface Plan {
   secrets: string[];
 }
 
+/**
+ * Environment of a preview in a backend of one's own: without it the engine writes the state that would be, anew after each
+ * resource, which takes time by the square of their number (https://github.com/pulumi/pulumi/issues/10960).
+ */
+export const PREVIEW_ENVIRONMENT = { PULUMI_SKIP_CHECKPOINTS: "true" };
+
 /** One line of what `pulumi --json` prints of a run while it runs, as far as it is read here. */
 export interface EngineEvent {
   resourcePreEvent?: { metadata: { op: string; urn: string; new?: Step["newState"] & { inputs?: object } } };
@@ -55,7 +61,7 @@ export async function previewStack(options: PlanOptions): Promise<Plan> {
     const { env, configFile, ...left } = await makeStandinStack(folder, options);
     const { stdout, stderr, exitCode } = await execa("pulumi", ["preview", "--json", "--config-file", configFile], {
       cwd: directory,
-      env,
+      env: { ...env, ...PREVIEW_ENVIRONMENT },
       reject: false,
       cancelSignal: signal,
       forceKillAfterDelay: 30_000,

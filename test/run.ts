@@ -32,19 +32,23 @@ async function testFiles(parts: string[]): Promise<string[]> {
   return files.sort().filter((file) => parts.length === 0 || parts.some((part) => file.includes(part)));
 }
 
-/** Lanes of files that run side by side, one file at a time in each: a file is in the first that fits. */
-const LANES = {
+/** Files of which only one of a kind runs at a time, by what their paths match. */
+const ALONE = [
   // Two whole clusters at once would starve each other.
-  clusters: /^test\/local\/(?:start|cluster|image-load|orphans)/,
+  /^test\/local\/(?:start|cluster|image-load|orphans)/,
   // An API server each, with simulated nodes.
-  simulated: /^test\/(?:local\/teardown-stack|standins\/(?:failures|gpu|render|stacks))/,
-  service: /^test\/service\//,
-  others: /./,
-};
+  /^test\/(?:local\/teardown-stack|standins\/(?:failures|gpu|render|stacks))/,
+];
 
-function lanesOf(files: string[]): string[][] {
-  const laneOf = (file: string) => Object.values(LANES).findIndex((lane) => lane.test(file));
-  return Object.values(Object.groupBy(files, laneOf)).map((lane) => lane ?? []);
+/** Lanes that run side by side; each takes its own files first, and then from those that all share. */
+const SHARING_LANES = 2;
+
+/** Which files wait for each lane: its own, and the shared ones, which are one list that all lanes take from. */
+function lanesOf(files: string[]): string[][][] {
+  const kindOf = (file: string) => ALONE.findIndex((kind) => kind.test(file));
+  const shared = files.filter((file) => kindOf(file) === -1);
+  const own = ALONE.map((_, kind) => files.filter((file) => kindOf(file) === kind));
+  return [...own.map((list) => [list, shared]), ...Array.from({ length: SHARING_LANES }, () => [shared])];
 }
 
 /** Runs one file in a process of its own, because Pulumi's mocks are global to a process. */
@@ -122,8 +126,12 @@ await runMain(async (signal) => {
   const folder = await mkdtemp(join(tmpdir(), "yolo-test-"));
   try {
     await ensureToolchain({ signal });
-    const runLane = async (lane: string[]) => {
-      for (const file of lane) add(await runFile(file, folder, signal));
+    const runLane = async (lists: string[][]) => {
+      for (const list of lists) {
+        for (let file = list.shift(); file !== undefined; file = list.shift()) {
+          add(await runFile(file, folder, signal));
+        }
+      }
     };
     const lanes = lanesOf(files).map(runLane);
     if (parts.length === 0) lanes.push(check(signal).then(add));

@@ -52,11 +52,13 @@ async function gpuSharings({ directory, stack }: PlanOptions): Promise<GpuSharin
   return Object.values(config["yolo:nodes"].gpu).map(({ sharing }) => sharing ?? { mode: "none" });
 }
 
+/** Ways of running a stack of many detectors. */
+export const GROWING_RUNS = ["preview", "up", "up without checkpoints"] as const;
+
 /** A stack of so many detectors. */
 export interface Growth {
   detectors: number;
-  preview: Timed[];
-  up: Timed[];
+  runs: Record<(typeof GROWING_RUNS)[number], Timed[]>;
 }
 
 /** Previews and creates stacks of more and more detectors, each from nothing. */
@@ -79,14 +81,19 @@ export async function measureGrowth(
   await cluster.apply(
     nodeObject({ name: "bench", instanceType: "m7i.4xlarge", zone: "us-west-2a", labels: {}, taints: [], gpus: 0 }),
   );
-  const growth: Growth[] = DETECTORS.map((detectors) => ({ detectors, preview: [], up: [] }));
+  const growth: Growth[] = DETECTORS.map((detectors) => ({
+    detectors,
+    runs: { preview: [], up: [], "up without checkpoints": [] },
+  }));
   for (let round = 1; round <= Math.max(rounds.preview, rounds.up); round++) {
-    for (const { detectors, preview, up } of growth) {
+    for (const { detectors, runs } of growth) {
       await writeFile(join(project, "index.ts"), detectorsProgram(detectors, cluster.kubeconfig));
       report(`${detectors} detectors in one stack, round ${round} ...`);
-      if (round <= rounds.preview) preview.push(await stack.preview());
+      if (round <= rounds.preview) runs.preview.push(await stack.preview());
       if (round > rounds.up) continue;
-      up.push(await stack.up());
+      runs.up.push(await stack.up());
+      await stack.destroy();
+      runs["up without checkpoints"].push(await stack.upWithoutCheckpoints());
       await stack.destroy();
     }
   }

@@ -1,5 +1,5 @@
 import type { Goal } from "../goals.ts";
-import type { Growth } from "./cluster.ts";
+import { GROWING_RUNS, type Growth } from "./cluster.ts";
 import { CONTENDERS, type FirstSamples } from "./first.ts";
 import type { Timed } from "./stack.ts";
 
@@ -32,8 +32,9 @@ export function rowsOf({ first, unchanged, growth }: Measured): Row[] {
   return [
     ...CONTENDERS.map((contender) => rowOf(`preview of dev: ${contender}`, first.runs[contender])),
     rowOf("up of dev, nothing changed", unchanged),
-    ...growth.map(({ detectors, preview }) => rowOf(`preview of ${detectors} detectors`, preview)),
-    ...growth.map(({ detectors, up }) => rowOf(`up of ${detectors} detectors`, up)),
+    ...GROWING_RUNS.flatMap((run) =>
+      growth.map(({ detectors, runs }) => rowOf(`${run}, ${detectors} detectors`, runs[run])),
+    ),
   ].filter(({ seconds }) => !Number.isNaN(seconds));
 }
 
@@ -63,9 +64,9 @@ export function goalsOf({ first, unchanged, growth }: Measured): Goal[] {
   // Pulumi's own host is a Go program that cannot be had here: it is taken to start at once.
   const lead = (contender: "ts-node after a change" | "ts-node without a change") =>
     (rowOf(contender, first.runs[contender]).firstSeconds - median(first.hostSeconds)) / ours.firstSeconds;
-  const slope = (of: "preview" | "up", from: number, to: number) => {
+  const slope = (run: (typeof GROWING_RUNS)[number], from: number, to: number) => {
     const at = (detectors: number) =>
-      rowOf("", growth.find((each) => each.detectors === detectors)?.[of] ?? []).seconds;
+      rowOf("", growth.find((each) => each.detectors === detectors)?.runs[run] ?? []).seconds;
     return (at(to) - at(from)) / (to - from);
   };
   return [
@@ -74,10 +75,10 @@ export function goalsOf({ first, unchanged, growth }: Measured): Goal[] {
     ...(["ts-node after a change", "ts-node without a change"] as const).map((contender) =>
       goal(`first resource: ${contender}, over ours, at least 2`, lead(contender), (value) => value >= 2),
     ),
-    ...(["preview", "up"] as const).map((of) =>
+    ...GROWING_RUNS.map((run) =>
       goal(
-        `${of}: seconds of a detector more from 10 to 20, over those from 1 to 10, at most 1.2`,
-        slope(of, 10, 20) / slope(of, 1, 10),
+        `${run}: seconds of a detector more from 10 to 20, over those from 1 to 10, at most 1.2`,
+        slope(run, 10, 20) / slope(run, 1, 10),
         (value) => value <= 1.2,
       ),
     ),

@@ -7,6 +7,7 @@ import {
   errorsOf,
   makeStandinStack,
   type PlanOptions,
+  PREVIEW_ENVIRONMENT,
   readEvent,
   type StandinStack,
 } from "../../local/plan-run.ts";
@@ -43,11 +44,16 @@ export class TimedStack {
   }
 
   preview(env: Record<string, string> = {}): Promise<Timed> {
-    return this.#run(["preview"], env);
+    return this.#run(["preview"], { ...PREVIEW_ENVIRONMENT, ...env });
   }
 
   up(...args: string[]): Promise<Timed> {
     return this.#run(["up", "--yes", "--skip-preview", ...args]);
+  }
+
+  /** Like `up`, but the engine writes the state once, at the end: how the time without its own writing grows. */
+  upWithoutCheckpoints(): Promise<Timed> {
+    return this.#run(["up", "--yes", "--skip-preview"], { PULUMI_SKIP_CHECKPOINTS: "true" });
   }
 
   destroy(): Promise<Timed> {
@@ -55,7 +61,7 @@ export class TimedStack {
   }
 
   /** Throws a UserError with Pulumi's words when it fails. */
-  async #run(args: string[], env: Record<string, string> = {}): Promise<Timed> {
+  async #run(args: string[], env: Readonly<Record<string, string>> = {}): Promise<Timed> {
     const { directory, signal } = this.#options;
     const started = performance.now();
     const seconds = () => (performance.now() - started) / 1000;

@@ -18,8 +18,11 @@ Answers POST /predict with the objects that YOLO models find in images.
 
 ${settingsHelp()}`;
 
-/** Milliseconds that the end of the process waits for runs of models; less than what a drain leaves for closing down. */
-const END_MS = 1_000;
+/** Milliseconds that the process waits, when it must end at once, for threads that are in native code. */
+const FORCED_END_MS = 1_000;
+
+/** The same when the start has failed: others may be loading what is large. */
+const FAILED_START_END_MS = 10_000;
 
 interface Options {
   host?: string;
@@ -68,9 +71,9 @@ async function listen(app: FastifyInstance, { host, port }: Options): Promise<vo
   }
 }
 
-/** Ends the process as soon as none of its threads is in native code, or kills it: then a thread hangs there, and would keep it. */
-async function endProcess(code: number): Promise<never> {
-  if (!(await endThreads(END_MS))) process.kill(process.pid, "SIGKILL");
+/** Ends the process as soon as none of its threads is in native code, or kills it: a thread that hangs there would keep it. */
+async function endProcess(code: number, withinMs: number): Promise<never> {
+  if (!(await endThreads(withinMs))) process.kill(process.pid, "SIGKILL");
   process.exit(code);
 }
 
@@ -78,26 +81,25 @@ async function endProcess(code: number): Promise<never> {
 function drainOnSignal(app: FastifyInstance, state: State, traffic: Traffic, requestTimeoutMs: number): AbortSignal {
   const stopping = new AbortController();
   const limitMs = drainLimitMs(requestTimeoutMs);
-  let ending: Promise<never> | undefined;
-  const end = (code: number) => {
+  const end = (code: number, withinMs: number) => {
     state.engine?.pool.close();
-    ending ??= endProcess(code);
-    return ending;
+    return endProcess(code, withinMs);
   };
   const stop = async (signal: NodeJS.Signals) => {
-    if (state.phase === "draining") return end(1);
+    if (stopping.signal.aborted) return end(1, FORCED_END_MS);
     stopping.abort();
+    const begun = performance.now();
     app.log.info({ signal }, "draining");
     setTimeout(() => {
       app.log.fatal(`not drained within ${limitMs} ms; ending with requests unanswered`);
-      void end(1);
+      void end(1, FORCED_END_MS);
     }, limitMs).unref();
     // Nobody was told to send requests yet.
-    if (state.phase === "starting") return end(0);
+    if (state.phase === "starting") return end(0, limitMs);
     const unread = await drain(app, state, traffic, requestTimeoutMs);
     if (unread > 0) app.log.warn({ unread }, "drained, but for answers that were not read in time");
     else app.log.info("drained");
-    return end(0);
+    return end(0, limitMs - (performance.now() - begun));
   };
   process.on("SIGTERM", stop);
   process.on("SIGINT", stop);
@@ -136,5 +138,5 @@ try {
   await main();
 } catch (error) {
   console.error(error instanceof StartError ? error.message : error);
-  await endProcess(1);
+  await endProcess(1, FAILED_START_END_MS);
 }

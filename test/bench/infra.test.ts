@@ -43,7 +43,10 @@ describe("the plain program of bench:infra", () => {
 
 describe("the report of bench:infra", () => {
   const timed = (firstSeconds: number, seconds: number) => ({ firstSeconds, seconds, resources: 1, events: [] });
-  const growth = (detectors: number, seconds: number) => ({ detectors, preview: [timed(1, seconds)], up: [] });
+  const growth = (detectors: number, seconds: number) => ({
+    detectors,
+    runs: { preview: [timed(1, seconds)], up: [], "up without checkpoints": [] },
+  });
   const measured: Measured = {
     first: {
       runs: {

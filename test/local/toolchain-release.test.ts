@@ -57,7 +57,11 @@ describe("official releases", () => {
     breakAfter = 200_000;
     const file = await download(release(), folder, signal);
     assert.deepEqual(await readFile(file), CONTENT);
-    assert.deepEqual(ranges, [undefined, "bytes=200000-"]);
+    const [first, ...others] = ranges;
+    assert.equal(first, undefined);
+    assert.ok(others.length > 0);
+    // What has just come may still be on its way to the disk.
+    for (const range of others) assert.match(`${range}`, /^bytes=[1-9]\d*-$/);
   });
 
   it("continues what an interrupted run has left, and does not ask again for what is complete", async () => {
