@@ -216,7 +216,7 @@ describe("server", () => {
 
     it("ends cleanly wherever it is in its start", async function () {
       this.timeout(120_000);
-      for (let ms = 0; ms < 800; ms += 100) {
+      for (let ms = 0; ms < 800; ms += 200) {
         const server = start(info(street));
         await server.url();
         await sleep(ms);
