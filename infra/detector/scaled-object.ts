@@ -49,7 +49,9 @@ export function busyPerPod({ busyPerPod: chosen }: KedaScaling, serving: Serving
 
 /**
  * Keeps the number of pods by all its triggers, the one that asks for most; KEDA makes a HorizontalPodAutoscaler of it, and does
- * by itself what that cannot: the step from no pod to one, and back. Source: https://keda.sh/docs/2.20/reference/scaledobject-spec/
+ * by itself what that cannot: the step from no pod to one, and back. It leaves the pods as the Deployment has them, on their
+ * nodes with GPUs (P12: Knative takes node selectors and tolerations behind flags only, and ends pods that get ready late).
+ * Source: https://keda.sh/docs/2.20/reference/scaledobject-spec/
  */
 export function scaledObjectSpec(args: ScaledObjectArgs) {
   const { name, replicas, autoscaling } = args;

@@ -1,6 +1,7 @@
 import type * as pulumi from "@pulumi/pulumi";
 import { priceTable } from "../../infra/cost/prices.ts";
 import { LoadBalancerController } from "../../infra/exposure/load-balancer-controller.ts";
+import { GpuCheck } from "../../infra/gpu/gpu-check.ts";
 import { GpuSupport } from "../../infra/gpu/gpu-support.ts";
 import { ModelCache } from "../../infra/model-store/model-cache.ts";
 import { ModelStore } from "../../infra/model-store/model-store.ts";
@@ -64,7 +65,6 @@ export function makeServices(
       api: detector.gpuApi,
       sharings: gpuGroups.map(({ sharing }) => sharing),
       metrics: true,
-      checkImage: config.gpu.check && config.serve && gpuGroups.length > 0 ? config.release?.image : undefined,
     },
     afterMonitoring,
   );
@@ -78,7 +78,7 @@ export function makeServices(
       nodes,
       gpuApi: detector.gpuApi,
       zones: site.groupZones,
-      devicePlugin: gpu.devices,
+      devicePlugin: gpu,
       placement,
       charts,
       serviceMonitors: true,
@@ -88,6 +88,15 @@ export function makeServices(
     },
     afterMonitoring,
   );
+  const checkImage = config.gpu.check && config.serve && gpuGroups.length > 0 ? config.release?.image : undefined;
+  const check =
+    checkImage === undefined
+      ? undefined
+      : new GpuCheck(
+          "gpu-check",
+          { namespace: gpu.namespace, api: detector.gpuApi, image: checkImage },
+          { ...onCluster, dependsOn: [gpu, scaling, ...gpuNodes] },
+        );
 
   const bucket = modelBucket(modelStore);
   const reader = { clusterName: cluster.name, namespace: detector.namespace, serviceAccount: DETECTOR };
@@ -126,6 +135,8 @@ export function makeServices(
           afterMonitoring,
         );
   // P11: GPU nodes too go after the service's pods, or the volumes of these would stay attached to nodes that are gone.
-  const ready = [addons, ...gpuNodes, gpu, scaling, models, cache, balancers].filter((each) => each !== undefined);
+  const ready = [addons, ...gpuNodes, gpu, scaling, check, models, cache, balancers].filter(
+    (each) => each !== undefined,
+  );
   return { monitoring, models, balancers, ready };
 }

@@ -112,7 +112,7 @@ describe("language host under the real engine", function () {
     await waitForNoProcess();
   });
 
-  it("loads what only serialized functions need when one is serialized", async () => {
+  it("loads what only serialized functions need when one is serialized (P21)", async () => {
     await program(`
       import { createRequire } from "node:module";
       const loaded = (name: string) =>

@@ -35,6 +35,7 @@ function bytes({ buffer, byteOffset, byteLength }: Uint8Array | Float32Array): B
   return Buffer.from(buffer as ArrayBuffer, byteOffset, byteLength);
 }
 
+// P26: boxes are wrong without it.
 describe("letterbox", function () {
   // Noise of the larger sizes takes a slow machine seconds.
   this.timeout(60_000);

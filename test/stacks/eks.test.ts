@@ -120,6 +120,10 @@ describe("the program of a stack on EKS", () => {
     assert.match(needs("Detector", "detector"), /Chart::gpu-plugin/);
     assert.match(needs("Detector", "detector"), /Chart::cluster-autoscaler/);
     assert.match(needs("Detector", "detector"), /NodeGroup::g6/);
+    assert.match(needs("Detector", "detector"), /Job::gpu-check-none/);
+    // A check that came first would wait for a node that nothing starts yet.
+    for (const needed of [/Chart::gpu-plugin/, /Chart::cluster-autoscaler/, /NodeGroup::g6/])
+      assert.match(needs("GpuCheck", "gpu-check"), needed);
   });
 
   it("puts every object on the cluster that it makes", async () => {
@@ -222,7 +226,7 @@ describe("the program of a stack on EKS", () => {
     assert.equal(count(recording, "kubernetes:batch/v1:Job"), 2);
   });
 
-  it("scales the pods of both stacks by KEDA, after it, down to none in dev (P19, P20)", async () => {
+  it("scales the pods of both stacks by KEDA, after it, down to none in dev (P12, P19, P20)", async () => {
     for (const [stack, least] of [
       ["dev", 0],
       ["prod", 3],

@@ -4,6 +4,7 @@ import * as pulumi from "@pulumi/pulumi";
 import { execa } from "execa";
 import { dcgmValues } from "../../../infra/gpu/dcgm.ts";
 import { devicePluginValues, pluginConfig } from "../../../infra/gpu/device-plugin.ts";
+import { GpuCheck, type GpuCheckArgs } from "../../../infra/gpu/gpu-check.ts";
 import { GpuSupport, type GpuSupportArgs } from "../../../infra/gpu/gpu-support.ts";
 import { type GpuSharing, podsPerGpu, sharingLabels, sharingName } from "../../../infra/gpu/sharing.ts";
 import { unknownKeys } from "../../support/chart-values.ts";
@@ -27,9 +28,15 @@ async function build(changes: Partial<GpuSupportArgs> = {}): Promise<Recording> 
     api: "devicePlugin",
     sharings: SHARINGS,
     metrics: true,
-    checkImage: IMAGE,
   };
   new GpuSupport("gpu", { ...args, ...changes }, { parent });
+  await settle();
+  return recording;
+}
+
+async function buildCheck(api: GpuCheckArgs["api"] = "devicePlugin"): Promise<Recording> {
+  const recording = await installMocks();
+  new GpuCheck("gpu-check", { namespace: "gpu", api, image: IMAGE });
   await settle();
   return recording;
 }
@@ -169,8 +176,23 @@ describe("GpuSupport", () => {
     assert.deepEqual([inputs.chart, inputs.version], ["/charts/dra-driver-nvidia-gpu", undefined]);
   });
 
+  it("installs NVIDIA's driver for claims instead", async () => {
+    const recording = await build({ api: "dra" });
+    const { inputs } = find(recording, CHART, "gpu-dra");
+    assert.deepEqual(
+      [inputs.chart, inputs.version],
+      ["oci://registry.k8s.io/dra-driver-nvidia/charts/dra-driver-nvidia-gpu", "0.4.1"],
+    );
+    assert.equal(
+      recording.resources.some(({ name }) => name === "gpu-plugin"),
+      false,
+    );
+  });
+});
+
+describe("GpuCheck", () => {
   it("checks that a pod that asks sees a GPU, and then that one on such a node that does not ask sees none", async () => {
-    const recording = await build();
+    const recording = await buildCheck();
     const asks = jobPod(recording, "gpu-check");
     const asksNot = jobPod(recording, "gpu-check-none");
     for (const { nodeSelector, tolerations, containers } of [asks, asksNot]) {
@@ -186,10 +208,6 @@ describe("GpuSupport", () => {
     );
     const first = find(recording, JOB, "gpu-check");
     assert.ok(find(recording, JOB, "gpu-check-none").dependencies.includes(first.urn));
-    assert.ok(
-      first.dependencies.some((urn) => urn.endsWith("::gpu-plugin")),
-      first.dependencies.join(),
-    );
     const { spec, metadata } = first.inputs as unknown as JobInputs;
     assert.deepEqual([spec.backoffLimit, spec.activeDeadlineSeconds, metadata.name], [0, 1500, undefined]);
   });
@@ -197,7 +215,7 @@ describe("GpuSupport", () => {
   it("runs a check that tells a machine with a GPU from one without", async function () {
     const devices = (await readdir("/dev")).filter((name) => /^nvidia\d+$/.test(name));
     if (devices.length > 0) this.skip();
-    const recording = await build();
+    const recording = await buildCheck();
     const run = (name: string) =>
       execa(process.execPath, jobPod(recording, name).containers[0].command.slice(1), { reject: false });
     const none = await run("gpu-check-none");
@@ -208,25 +226,8 @@ describe("GpuSupport", () => {
     assert.match(some.stderr, /Expected a working GPU for a pod that asked for one/);
   });
 
-  it("checks nothing without an image", async () => {
-    const { resources } = await build({ checkImage: undefined });
-    assert.deepEqual(
-      resources.filter(({ type }) => type === JOB),
-      [],
-    );
-  });
-
-  it("installs NVIDIA's driver for claims instead, and claims a GPU for the check", async () => {
-    const recording = await build({ api: "dra" });
-    const { inputs } = find(recording, CHART, "gpu-dra");
-    assert.deepEqual(
-      [inputs.chart, inputs.version],
-      ["oci://registry.k8s.io/dra-driver-nvidia/charts/dra-driver-nvidia-gpu", "0.4.1"],
-    );
-    assert.equal(
-      recording.resources.some(({ name }) => name === "gpu-plugin"),
-      false,
-    );
+  it("claims its GPU where GPUs are claimed", async () => {
+    const recording = await buildCheck("dra");
     const claim = find(recording, "kubernetes:resource.k8s.io/v1:ResourceClaimTemplate", "gpu-check").inputs as {
       metadata: { name: string };
       spec: object;
