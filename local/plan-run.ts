@@ -37,8 +37,8 @@ export interface Plan {
 }
 
 /**
- * Environment of a preview in a backend of one's own: without it the engine writes the state that would be, anew after each
- * resource, which takes time by the square of their number (https://github.com/pulumi/pulumi/issues/10960).
+ * Environment of a preview: without it the engine puts the state that would be together after each resource and throws it away,
+ * which takes time by the square of their number (https://github.com/pulumi/pulumi/issues/10960).
  */
 export const PREVIEW_ENVIRONMENT = { PULUMI_SKIP_CHECKPOINTS: "true" };
 

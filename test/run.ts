@@ -40,15 +40,15 @@ const ALONE = [
   /^test\/(?:local\/teardown-stack|standins\/(?:failures|gpu|render|stacks))/,
 ];
 
-/** Lanes that run side by side; each takes its own files first, and then from those that all share. */
-const SHARING_LANES = 2;
+/** Lanes that have no kind of their own. */
+const OTHER_LANES = 2;
 
-/** Which files wait for each lane: its own, and the shared ones, which are one list that all lanes take from. */
-function lanesOf(files: string[]): string[][][] {
+/** What runs side by side: each function gives the next file of a lane, one of its own kind first and then one of the rest. */
+function lanesOf(files: string[]): (() => string | undefined)[] {
   const kindOf = (file: string) => ALONE.findIndex((kind) => kind.test(file));
-  const shared = files.filter((file) => kindOf(file) === -1);
-  const own = ALONE.map((_, kind) => files.filter((file) => kindOf(file) === kind));
-  return [...own.map((list) => [list, shared]), ...Array.from({ length: SHARING_LANES }, () => [shared])];
+  const rest = files.filter((file) => kindOf(file) === -1);
+  const own = [...ALONE.keys()].map((kind) => files.filter((file) => kindOf(file) === kind));
+  return [...own, ...Array.from({ length: OTHER_LANES }, () => [])].map((list) => () => list.shift() ?? rest.shift());
 }
 
 /** Runs one file in a process of its own, because Pulumi's mocks are global to a process. */
@@ -126,12 +126,8 @@ await runMain(async (signal) => {
   const folder = await mkdtemp(join(tmpdir(), "yolo-test-"));
   try {
     await ensureToolchain({ signal });
-    const runLane = async (lists: string[][]) => {
-      for (const list of lists) {
-        for (let file = list.shift(); file !== undefined; file = list.shift()) {
-          add(await runFile(file, folder, signal));
-        }
-      }
+    const runLane = async (next: () => string | undefined) => {
+      for (let file = next(); file !== undefined; file = next()) add(await runFile(file, folder, signal));
     };
     const lanes = lanesOf(files).map(runLane);
     if (parts.length === 0) lanes.push(check(signal).then(add));

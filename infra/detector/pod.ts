@@ -20,8 +20,8 @@ export function startupLimitSeconds(
 /** Readable by the service's group, which the volume gets by `fsGroup`, and by nobody else. */
 const SECRET_MODE = 0o440;
 
-/** Seconds for the process to end after its last answer. */
-const EXIT_SECONDS = 5;
+/** Seconds beyond the longest request that the process takes to end, by its own limits (`service/src/drain.ts`, `server.ts`). */
+const EXIT_SECONDS = 6;
 
 /** What a pod needs to know besides its settings. */
 export interface PodArgs {

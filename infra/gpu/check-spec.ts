@@ -24,7 +24,7 @@ process.exit(1);
 `.trim();
 
 /** What the two pods of the check differ in. */
-export interface GpuCheck {
+export interface CheckedPod {
   /** Whether the pod asks for a GPU, and should see it. */
   asks: boolean;
   image: Input<string>;
@@ -37,7 +37,7 @@ export interface GpuCheck {
 export const CHECK_LIMIT_S = 1500;
 
 /** A Job whose pod lands on a node with a GPU and succeeds when it sees one exactly if it asks for one. */
-export function checkSpec({ asks, image, api, claimTemplateName }: GpuCheck): k8s.types.input.batch.v1.JobSpec {
+export function checkSpec({ asks, image, api, claimTemplateName }: CheckedPod): k8s.types.input.batch.v1.JobSpec {
   const counted = asks && api === "devicePlugin" ? { [GPU_RESOURCE]: "1" } : {};
   return {
     activeDeadlineSeconds: CHECK_LIMIT_S,

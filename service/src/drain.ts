@@ -18,7 +18,7 @@ const STEP_MS = 50;
 
 /**
  * Milliseconds after which a drain has failed: what arrives last may take the whole request timeout.
- * Kubernetes must grant more than this after SIGTERM.
+ * Kubernetes must grant more than this after SIGTERM, and a second for what must then end at once.
  */
 export function drainLimitMs(requestTimeoutMs: number): number {
   return PATIENCE_MS + requestTimeoutMs + CLOSE_MS;

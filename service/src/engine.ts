@@ -34,23 +34,26 @@ export async function loadEngine(
   const models = await Promise.all(files.map(loadModel));
   const [defaultModel] = models;
   if (defaultModel === undefined) throw new StartError("Expected at least one model in MODELS.");
-  const pool = await Pool.start({
-    workers,
-    threads,
-    queueLimit: config.queueLimit,
-    timeoutMs: config.requestTimeoutMs,
-    maxBatch: config.maxBatch,
-    maxBatchDelayMs: config.maxBatchDelayMs,
-    worker: { models: files, provider, pixelLimit },
-    onRun: recordRun,
-    onWait: (seconds) => metrics.queueWait.observe(seconds),
-    onBatch: (model, images) => metrics.batchSize.observe({ model }, images),
-    onInferred: (model, seconds) => metrics.stageDuration.observe({ model, stage: "inference" }, seconds),
-    onRestart: (reason) => {
-      metrics.workerRestarts.inc();
-      log.error({ reason }, "an inference worker died and is being replaced");
+  const pool = await Pool.start(
+    {
+      workers,
+      threads,
+      queueLimit: config.queueLimit,
+      timeoutMs: config.requestTimeoutMs,
+      maxBatch: config.maxBatch,
+      maxBatchDelayMs: config.maxBatchDelayMs,
+      worker: { models: files, provider, pixelLimit },
+      onRun: recordRun,
+      onWait: (seconds) => metrics.queueWait.observe(seconds),
+      onBatch: (model, images) => metrics.batchSize.observe({ model }, images),
+      onInferred: (model, seconds) => metrics.stageDuration.observe({ model, stage: "inference" }, seconds),
+      onRestart: (reason) => {
+        metrics.workerRestarts.inc();
+        log.error({ reason }, "an inference worker died and is being replaced");
+      },
     },
-  });
+    signal,
+  );
   for (const { name, sha256, model } of models) {
     metrics.modelInfo.set({ model: name, sha256, task: model.task, layout: model.layout, provider }, 1);
   }

@@ -71,9 +71,13 @@ async function listen(app: FastifyInstance, { host, port }: Options): Promise<vo
   }
 }
 
-/** Ends the process as soon as none of its threads is in native code, or kills it: a thread that hangs there would keep it. */
+/**
+ * Ends the process as soon as none of its threads is in native code, or kills it: a thread that hangs there would keep it. A
+ * container's first process cannot kill itself, and waits to be killed.
+ */
 async function endProcess(code: number, withinMs: number): Promise<never> {
-  if (!(await endThreads(withinMs))) process.kill(process.pid, "SIGKILL");
+  setTimeout(() => process.kill(process.pid, "SIGKILL"), withinMs);
+  await endThreads();
   process.exit(code);
 }
 
@@ -90,19 +94,25 @@ function drainOnSignal(app: FastifyInstance, state: State, traffic: Traffic, req
     stopping.abort();
     const begun = performance.now();
     app.log.info({ signal }, "draining");
-    setTimeout(() => {
+    const limit = setTimeout(() => {
       app.log.fatal(`not drained within ${limitMs} ms; ending with requests unanswered`);
       void end(1, FORCED_END_MS);
-    }, limitMs).unref();
-    // Nobody was told to send requests yet.
-    if (state.phase === "starting") return end(0, limitMs);
-    const unread = await drain(app, state, traffic, requestTimeoutMs);
+    }, limitMs);
+    // Before it is ready nobody is told to send requests.
+    const unread = state.phase === "starting" ? 0 : await drain(app, state, traffic, requestTimeoutMs);
+    clearTimeout(limit);
     if (unread > 0) app.log.warn({ unread }, "drained, but for answers that were not read in time");
     else app.log.info("drained");
-    return end(0, limitMs - (performance.now() - begun));
+    return end(0, Math.max(FORCED_END_MS, limitMs - (performance.now() - begun)));
   };
-  process.on("SIGTERM", stop);
-  process.on("SIGINT", stop);
+  const stopOrEnd = (signal: NodeJS.Signals) => {
+    stop(signal).catch((error: unknown) => {
+      app.log.fatal(error);
+      return end(1, FORCED_END_MS);
+    });
+  };
+  process.on("SIGTERM", stopOrEnd);
+  process.on("SIGINT", stopOrEnd);
   return stopping.signal;
 }
 

@@ -13,11 +13,15 @@ import { blocks } from "./generate.ts";
 import { codeOf, FOREVER, MODEL, OPTIONS, options, watch, watchWorkers } from "./pool-fixture.ts";
 import { modelPath, png, sha256, slowImage } from "./support.ts";
 
+/** A model that runs for a tenth of a second. */
+const STREET = join(import.meta.dirname, "../../models/street.onnx");
+
 describe("Pool", () => {
   const { workers, use } = watchWorkers();
   let pool: Pool | undefined;
   let slow: Buffer;
   let quick: Buffer;
+  const street = { name: MODEL, path: STREET, sha256: sha256(readFileSync(STREET)) };
   before(async () => {
     slow = await slowImage();
     quick = await png(blocks(60, 60, 1), 60, 60);
@@ -221,6 +225,23 @@ describe("Pool", () => {
     await assert.rejects(wrong, codeOf("YOLO_TENSOR_INVALID"));
   });
 
+  it("is ended while it starts, by its signal, and replaces nothing", async () => {
+    const stop = new AbortController();
+    const restarts: string[] = [];
+    const { worker } = options();
+    const more = { workers: 2, threads: 4, worker: { ...worker, models: [street] } };
+    const starting = Pool.start(options({ ...more, onRestart: (reason) => restarts.push(reason) }), stop.signal);
+    const ended = assert.rejects(starting.then(use), StartError);
+    while (workers.length < 2) await sleep(1);
+    // The first worker has a session more to open, so that the second one is ready before it.
+    workers[1]?.once("message", () => stop.abort());
+    await ended;
+    await endThreads();
+    await sleep(100);
+    assert.deepEqual([workers.length, restarts], [2, []]);
+    await assert.rejects(Pool.start(options(), stop.signal), { name: "AbortError" });
+  });
+
   it("says why a worker cannot start", async () => {
     const wrong = options();
     const models = wrong.worker.models.map((model) => ({ ...model, sha256: "0".repeat(64) }));
@@ -230,16 +251,14 @@ describe("Pool", () => {
 
   it("is closed in the middle of a run as well", async () => {
     const photo = await readFile(join(import.meta.dirname, "../../samples/street.jpg"));
-    const path = join(import.meta.dirname, "../../models/street.onnx");
-    const models = [{ name: MODEL, path, sha256: sha256(await readFile(path)) }];
     const { worker } = options();
     for (let ms = 0; ms < 120; ms += 20) {
-      pool = use(await Pool.start(options({ worker: { ...worker, models } })));
+      pool = use(await Pool.start(options({ worker: { ...worker, models: [street] } })));
       const running = pool.detect(MODEL, photo, OPTIONS, FOREVER).catch(() => undefined);
       await sleep(ms);
       pool.close();
       await running;
-      assert.equal(await endThreads(10_000), true);
+      await endThreads();
     }
   });
 

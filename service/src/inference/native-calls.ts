@@ -30,7 +30,7 @@ export function forbidCalls(state: CallState): boolean {
 /** The state of this thread; the main thread has none, and ends with the process. */
 const own = (workerData as { callState?: CallState } | null)?.callState;
 
-/** Makes a call into the binding; ends the thread instead, before or after it, when calls are forbidden. */
+/** Makes a call into the binding, one at a time in a thread; ends the thread instead, before or after it, when calls are forbidden. */
 export async function callNative<T>(call: () => Promise<T>): Promise<T> {
   if (own !== undefined && Atomics.compareExchange(own, 0, OUTSIDE, INSIDE) === FORBIDDEN) process.exit();
   try {

@@ -68,11 +68,14 @@ export class Pool {
   }
 
   /**
-   * Starts all workers and waits until each has loaded and run every model once.
-   * @throws StartError when a worker cannot
+   * Starts all workers and waits until each has loaded and run every model once; until then `signal` ends them.
+   * @throws StartError when a worker cannot, or was ended
    */
-  static async start(options: PoolOptions): Promise<Pool> {
+  static async start(options: PoolOptions, signal?: AbortSignal): Promise<Pool> {
+    signal?.throwIfAborted();
     const pool = new Pool(options);
+    const close = () => pool.close();
+    signal?.addEventListener("abort", close);
     try {
       const starts = sizes(options.workers, options.threads, options.worker.provider).map((threads) => {
         const worker = { ...options.worker, ...threads };
@@ -84,6 +87,8 @@ export class Pool {
     } catch (error) {
       pool.close();
       throw error;
+    } finally {
+      signal?.removeEventListener("abort", close);
     }
     pool.#provenAt = performance.now();
     return pool;

@@ -88,9 +88,12 @@ export class Runner {
     try {
       await this.probe();
       if (this.#wide !== undefined) await this.detect(greyImage(this.model), PROBE, true);
-      const image = await prepareImage(this.model, greyImage(this.model), PROBE, this.#pixelLimit);
-      const feeds = { [this.model.input]: tensorOf(fillInput(this.model, [image])) };
-      await callNative(async () => this.#plain?.run(feeds));
+      const plain = this.#plain;
+      if (plain !== undefined) {
+        const image = await prepareImage(this.model, greyImage(this.model), PROBE, this.#pixelLimit);
+        const feeds = { [this.model.input]: tensorOf(fillInput(this.model, [image])) };
+        await callNative(() => plain.run(feeds));
+      }
     } catch (error) {
       const reason = error instanceof Error ? error.message : String(error);
       throw new StartError(`Expected the model ${name} to run, but its first run failed: ${reason}`, { cause: error });

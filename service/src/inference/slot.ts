@@ -1,4 +1,3 @@
-import { setTimeout as sleep } from "node:timers/promises";
 import { Worker } from "node:worker_threads";
 import type { Answer, Task, WorkerMessage, WorkerOptions } from "./messages.ts";
 import { forbidCalls, initialCallState } from "./native-calls.ts";
@@ -15,17 +14,13 @@ const LOST_MS = 10_000;
 /** All slots of this process whose threads have not ended. */
 const slots = new Set<Slot>();
 
-/**
- * Ends all threads, because the end of the process would end them too, in the middle of a native call if need be.
- * @returns whether all ended within so many milliseconds
- */
-export async function endThreads(withinMs: number): Promise<boolean> {
+/** Ends all threads and waits until they have ended: the end of the process would end them in the middle of a native call. */
+export async function endThreads(): Promise<void> {
   const ended = [...slots].map((slot) => {
     slot.stop("the process ends");
     return slot.ended;
   });
-  await Promise.race([Promise.all(ended), sleep(withinMs)]);
-  return slots.size === 0;
+  await Promise.all(ended);
 }
 
 /** What a slot reports to its pool. */

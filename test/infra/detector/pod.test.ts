@@ -89,7 +89,7 @@ describe("podSpec", () => {
 
   it("gives a stopping pod time for its drain, its longest request and its exit", () => {
     const serving = { ...settings.serving, requestTimeoutMs: 30_001 };
-    assert.equal(terminationSeconds({ drainSeconds: 15, serving }), 15 + 31 + 5);
+    assert.equal(terminationSeconds({ drainSeconds: 15, serving }), 15 + 31 + 6);
   });
 });
 
