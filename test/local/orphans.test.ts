@@ -24,7 +24,7 @@ describe("endOrphans", () => {
     );
     assert.ok(lost && running);
     try {
-      const both = async () => (await processesNaming(`${plugins}/plugin`)).filter((line) => !line.includes("-c"));
+      const both = async () => (await processesNaming(`${plugins}/plugin`)).filter((line) => !line.includes(" -c "));
       await eventually("both plugins", async () => ((await both()).length === 2 ? true : undefined));
       lost.kill("SIGKILL");
       await lost;

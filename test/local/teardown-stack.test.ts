@@ -87,9 +87,12 @@ describe("the teardown of a stack", function () {
   let controllers: SimulatedControllers;
   let stack: TestStack;
 
-  before(async () => {
+  before(async function () {
+    // The first time moto's packages are installed.
+    this.timeout(600_000);
     const toolchain: Toolchain = await ensureToolchain({ signal: new AbortController().signal, report: () => {} });
-    [moto, cluster] = await Promise.all([Moto.start(), SimulatedCluster.start()]);
+    moto = await Moto.start();
+    cluster = await SimulatedCluster.start();
     const { AWS_ENDPOINT_URL: endpoint = "" } = moto.env;
     ec2 = new EC2Client({ region: REGION, endpoint, credentials: { accessKeyId: "a", secretAccessKey: "b" } });
     const { kubeconfig } = cluster;
