@@ -109,6 +109,16 @@ function idOf(state: string): string {
   return createHash("sha256").update(state).digest("hex").slice(0, 8);
 }
 
+/** Waits a moment for devices whose owner is not written at them yet. */
+async function ownedDevices(): Promise<void> {
+  for (let attempt = 0; attempt < 20; attempt++) {
+    const devices = (await readdir("/sys/class/net")).filter((device) => /^yolo\d+$/.test(device));
+    const owned = await nodeDevices();
+    if (devices.every((device) => owned.some((each) => each.device === device))) return;
+    await new Promise((resolve) => setTimeout(resolve, 100));
+  }
+}
+
 /** Network devices of this machine by the id of the clone whose node they lead to. */
 async function nodeDevices(): Promise<{ device: string; id: string }[]> {
   const found: { device: string; id: string }[] = [];
@@ -146,8 +156,6 @@ export async function eventually<T>(what: string, check: () => Promise<T | undef
  * kernel parameters and paths that container tools use. What clusters of other clones have is left out.
  */
 export async function machineState({ id }: TestCluster): Promise<Record<string, string[]>> {
-  const others = (await nodeDevices()).filter((each) => each.id !== id).map(({ device }) => device);
-  const own = (line: string) => !others.some((device) => line.includes(device));
   const lines = async (program: string, ...args: string[]) => {
     const { stdout, failed } = await execa(program, args, { reject: false });
     return failed ? ["(not available)"] : (stdout as string).split("\n");
@@ -172,9 +180,16 @@ export async function machineState({ id }: TestCluster): Promise<Record<string, 
     "net/ipv4/ip_forward",
   ];
   const paths = ["/run", "/var/lib", "/var/log", "/opt", "/etc/cni", "/usr/libexec/kubernetes"];
+  const before = await nodeDevices();
+  const addresses = await lines("ip", "-brief", "address");
+  const routes = await lines("ip", "route", "show", "table", "all");
+  // Other clusters start and stop meanwhile; those that are just starting say in a moment whose their devices are.
+  await ownedDevices();
+  const others = [...before, ...(await nodeDevices())].filter((each) => each.id !== id).map(({ device }) => device);
+  const own = (line: string) => !others.some((device) => line.includes(device));
   return {
-    addresses: (await lines("ip", "-brief", "address")).filter(own),
-    routes: (await lines("ip", "route", "show", "table", "all")).filter(own),
+    addresses: addresses.filter(own),
+    routes: routes.filter(own),
     rules: (await lines("iptables-save")).filter((line) => !line.startsWith("#")),
     mounts: (await readFile("/proc/self/mountinfo", "utf8")).split("\n"),
     cgroups: cgroups.sort(),

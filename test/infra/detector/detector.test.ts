@@ -133,7 +133,7 @@ describe("Detector", () => {
         serviceAccountName: "detector",
         automountServiceAccountToken: false,
         enableServiceLinks: false,
-        terminationGracePeriodSeconds: 20,
+        terminationGracePeriodSeconds: 21,
         securityContext: {
           runAsNonRoot: true,
           runAsUser: 65532,
