@@ -7,9 +7,9 @@ import {
   errorsOf,
   makeStandinStack,
   type PlanOptions,
-  PREVIEW_ENVIRONMENT,
   readEvent,
   type StandinStack,
+  WITHOUT_CHECKPOINTS,
 } from "../../local/plan-run.ts";
 
 /** What one run of Pulumi took, in seconds from its start. */
@@ -44,7 +44,7 @@ export class TimedStack {
   }
 
   preview(env: Record<string, string> = {}): Promise<Timed> {
-    return this.#run(["preview"], { ...PREVIEW_ENVIRONMENT, ...env });
+    return this.#run(["preview"], { ...WITHOUT_CHECKPOINTS, ...env });
   }
 
   up(...args: string[]): Promise<Timed> {
@@ -53,7 +53,7 @@ export class TimedStack {
 
   /** Like `up`, but the engine writes the state once, at the end: how the time without its own writing grows. */
   upWithoutCheckpoints(): Promise<Timed> {
-    return this.#run(["up", "--yes", "--skip-preview"], { PULUMI_SKIP_CHECKPOINTS: "true" });
+    return this.#run(["up", "--yes", "--skip-preview"], WITHOUT_CHECKPOINTS);
   }
 
   destroy(): Promise<Timed> {

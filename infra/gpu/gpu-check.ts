@@ -22,7 +22,6 @@ export interface GpuCheckArgs {
 export class GpuCheck extends pulumi.ComponentResource {
   constructor(name: string, { namespace, api, image }: GpuCheckArgs, opts?: pulumi.ComponentResourceOptions) {
     super("yolo:infra:GpuCheck", name, {}, opts);
-    const parent = { parent: this };
     const labels = objectLabels(name, "gpu");
     const spec = gpuClaimSpec(1);
     const claim =
@@ -30,7 +29,7 @@ export class GpuCheck extends pulumi.ComponentResource {
         ? new k8s.resource.v1.ResourceClaimTemplate(
             name,
             { metadata: { name: contentName(name, { spec }), namespace, labels }, spec },
-            parent,
+            { parent: this },
           )
         : undefined;
     const job = (jobName: string, asks: boolean, after: pulumi.Resource[]) =>

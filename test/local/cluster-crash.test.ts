@@ -62,7 +62,10 @@ describe("embedded cluster whose start is interrupted", () => {
       await cluster.stop();
       const { exitCode, all } = await start;
       assert.equal(exitCode, 1);
-      assert.match(all, /the node ended \(did `npm stop` run meanwhile\?\)|was stopped meanwhile/);
+      assert.match(
+        all,
+        /the node ended \(did `npm stop` run meanwhile\?\)|The embedded cluster was stopped meanwhile\. Run the same command again\./,
+      );
       assert.equal((await readdir(cluster.state)).includes("failed-start"), false);
       await assertNothingLeft();
     });

@@ -212,6 +212,10 @@ describe("the program of a stack on EKS", () => {
     // That the boundary reaches every role, test/infra/github shows: mocks run no transforms.
   });
 
+  it("checks no GPUs where that is turned off", async () => {
+    assert.equal(count(await run("dev", { "yolo:gpu": { check: false } }), "kubernetes:batch/v1:Job"), 0);
+  });
+
   it("makes pools instead of GPU groups with Karpenter", async () => {
     const { config } = parse(await readFile(join(import.meta.dirname, "../../Pulumi.dev.yaml"), "utf8")) as {
       config: { "yolo:nodes": object };

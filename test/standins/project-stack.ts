@@ -5,6 +5,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { execa } from "execa";
 import { parse, stringify } from "yaml";
 import { ROOT } from "../../local/paths.ts";
+import { WITHOUT_CHECKPOINTS } from "../../local/plan-run.ts";
 import { parseChanges, pulumiEnvironment } from "../../local/stack.ts";
 import type { Toolchain } from "../../local/toolchain/index.ts";
 import { Account, type Stored } from "./aws/account.ts";
@@ -48,7 +49,7 @@ export class ProjectStack {
       PULUMI_CONFIG_PASSPHRASE_FILE: undefined,
       PULUMI_CONFIG_PASSPHRASE: "test",
       // The engine's own writing of the state takes a third of a run's time, and is not what is tried.
-      PULUMI_SKIP_CHECKPOINTS: "true",
+      ...WITHOUT_CHECKPOINTS,
     };
   }
 
